@@ -1,0 +1,48 @@
+"""The tables that come with the book."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from clvkit.errors import DataError
+
+_DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+def cdnow(sample: bool = False) -> pd.DataFrame:
+    """Purchases of 23,570 customers of the music shop CDNOW, January 1997 to June 1998.
+
+    Parameters
+    ----------
+    sample
+        Only the 2,357 customers of the published one-in-ten sample, on which the tables of
+        Fader, Hardie and Lee (2005) were computed.
+
+    Returns
+    -------
+    One row a purchase, in the order of the source: ``customer_id`` (text), ``date``,
+    ``quantity`` (compact discs), ``amount`` (US dollars). Source: ``data/cdnow/README.md``.
+    """
+    rows = pd.read_csv(_path("cdnow/transactions.csv"), dtype={"customer_id": str})
+    rows["date"] = pd.to_datetime(rows["date"], format="%Y-%m-%d").astype("datetime64[s]")
+    if sample:
+        chosen = pd.read_csv(_path("cdnow/sample.csv"), dtype=str)["customer_id"]
+        rows = rows[rows["customer_id"].isin(set(chosen))].reset_index(drop=True)
+    return rows
+
+
+def bundled(name: str) -> pd.DataFrame | None:
+    """The bundled transactions called ``name`` (``cdnow`` or ``cdnow-sample``), or ``None``."""
+    if name in ("cdnow", "cdnow-sample"):
+        return cdnow(sample=name.endswith("sample"))
+    return None
+
+
+def _path(name: str) -> Path:
+    path = _DATA / name
+    if not path.exists():
+        raise DataError(
+            f"The bundled table {name} is not at {path}: it lies in the data/ folder of the "
+            "playbook's repository; install clvkit from there with `pip install -e .`."
+        )
+    return path

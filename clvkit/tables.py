@@ -1,0 +1,391 @@
+"""The data contract for transactions: any table in, a clean frame and a receipt out."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from clvkit import datasets, parsing
+from clvkit.errors import DataError
+
+REQUIRED = ("customer_id", "date", "amount")
+OPTIONAL = ("order_id", "product_id", "category", "channel", "margin", "quantity")
+
+_REMEDY = {
+    "no customer id": "fill in the id, or leave guests out of the export",
+    "date not readable": "write the date as YYYY-MM-DD, or give date_format",
+    "date in the future": "correct the date; orders not yet placed do not belong here",
+    "amount not a number": "write the amount as a plain number",
+    "refund": "nothing, if refunds are to be left out; refunds='net' subtracts them",
+    "refund without an earlier purchase": "export the purchase that it belongs to as well",
+}
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What happened to every row and every cent: in = used + set aside, exactly.
+
+    Money is in the table's currency, as exact decimals. ``rows_set_aside`` holds the rows that
+    were not used, with the line of the file (or the position in the frame), reason and remedy.
+    """
+
+    source: str
+    rows_in: int
+    rows_used: int
+    money_in: Decimal
+    money_used: Decimal
+    set_aside: pd.DataFrame
+    rows_set_aside: pd.DataFrame
+    refunds_netted: int
+    purchases_cancelled: int
+    notes: tuple[str, ...]
+
+    def summary(self) -> pd.DataFrame:
+        """The receipt as a table: one line a reason, the first line the sum of all others."""
+        lines: dict[str, list[int | Decimal]] = {
+            "in the source": [self.rows_in, self.money_in],
+            "used": [self.rows_used, self.money_used],
+        }
+        for reason, row in self.set_aside.iterrows():
+            lines[f"set aside: {reason}"] = [row["rows"], row["money"]]
+        return pd.DataFrame.from_dict(lines, orient="index", columns=["rows", "money"])
+
+
+@dataclass(frozen=True)
+class Transactions:
+    """Clean purchases and the receipt of how they came about.
+
+    ``table``: one row a purchase, in the source's order: ``customer_id`` (text), ``date``
+    (calendar day), ``amount`` (money, net of refunds, never negative) and whichever optional
+    columns the source has.
+    """
+
+    table: pd.DataFrame
+    receipt: Receipt
+
+
+def read_transactions(
+    source: str | Path | pd.DataFrame,
+    columns: Mapping[str, str] | None = None,
+    *,
+    refunds: Literal["net", "set_aside"] = "net",
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    timezone: str = "UTC",
+) -> Transactions:
+    """Read purchases and account for every row.
+
+    Parameters
+    ----------
+    source
+        A CSV or Parquet file, a data frame, or the name of a bundled table (``cdnow``,
+        ``cdnow-sample``). Required columns ``customer_id``, ``date``, ``amount``; optional
+        ``order_id``, ``product_id``, ``category``, ``channel``, ``margin``, ``quantity``.
+    columns
+        Contract name to the source's name, where they differ.
+    refunds
+        ``"net"`` takes a negative amount off the customer's purchases of the same day, then off
+        earlier ones, the latest first; a purchase refunded in full is no purchase any more.
+        ``"set_aside"`` leaves negative amounts out. Either way the receipt counts them.
+    date_format
+        A strptime format where dates are not ISO (``2025-04-03``).
+    decimal
+        The decimal mark, where a column can be read in two ways.
+    timezone
+        The zone whose calendar days count, for moments that carry an offset.
+
+    Raises
+    ------
+    DataError
+        Where the table cannot be used; the message names the source, the column and the row.
+    """
+    if refunds not in ("net", "set_aside"):
+        raise DataError(f"refunds={refunds!r}: give 'net' or 'set_aside'.")
+    if isinstance(source, Transactions):
+        return source
+    raw, name, path = _load(source)
+    try:
+        table = _rename(raw, columns or {})
+        clean = pd.DataFrame(
+            {
+                "customer_id": _ids(table["customer_id"]),
+                "date": parsing.days(table["date"], "date", date_format, timezone),
+                "amount": parsing.amounts(table["amount"], "amount", decimal),
+            }
+        ).join(table.drop(columns=list(REQUIRED)))
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from error
+    reason = _reasons(clean, refunds)
+    original = clean["amount"].copy()
+    netted = cancelled = np.zeros(len(clean), dtype=bool)
+    if refunds == "net":
+        netted, cancelled = _net_refunds(clean, reason)
+    keep = reason.isna().to_numpy() & ~netted & ~cancelled
+    used = clean[keep].reset_index(drop=True)
+    aside = _set_aside(raw, clean, original, reason, path)
+    receipt = Receipt(
+        source=name,
+        rows_in=len(clean),
+        rows_used=len(clean) - len(aside),
+        money_in=_total(original),
+        money_used=_total(used["amount"]),
+        set_aside=_by_reason(aside),
+        rows_set_aside=aside,
+        refunds_netted=int(netted.sum()),
+        purchases_cancelled=int(cancelled.sum()),
+        notes=_notes(clean, used, int(netted.sum()), int(cancelled.sum())),
+    )
+    _refuse_unusable(used, receipt)
+    return Transactions(used, receipt)
+
+
+def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
+    """The clean table of ``orders``; a bare frame must be clean already.
+
+    Raises
+    ------
+    DataError
+        Where a frame has rows that ``read_transactions`` would set aside or net: those need a
+        receipt, so read it first.
+    """
+    if isinstance(orders, Transactions):
+        return orders.table
+    read = read_transactions(orders)
+    if read.receipt.rows_in != len(read.table):
+        lost = read.receipt.rows_in - len(read.table)
+        raise DataError(
+            f"{lost:,} of {read.receipt.rows_in:,} rows of this frame cannot be counted as "
+            "purchases. Call clv.read_transactions(frame) first: its receipt says which and why."
+        )
+    return read.table
+
+
+def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str, Path | None]:
+    if isinstance(source, pd.DataFrame):
+        if list(source.index.names) == ["customer_id"] and "customer_id" not in source:
+            source = source.reset_index()
+        return source.reset_index(drop=True), "the frame", None
+    if not isinstance(source, (str, Path)):
+        raise DataError(
+            f"Transactions cannot be read from a {type(source).__name__}: give a CSV or Parquet "
+            "file, a pandas frame or the name of a bundled table."
+        )
+    table = datasets.bundled(str(source))
+    if table is not None:
+        return table, str(source), None
+    path = Path(source)
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise DataError(f"{path} {what}: give the path of a CSV or Parquet file.")
+    if path.suffix.lower() in (".parquet", ".pq"):
+        try:
+            return pd.read_parquet(path), path.name, None
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path.name} is not a Parquet file that can be read: {error}"
+            ) from error
+    return _read_csv(path), path.name, path
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path.name} is not UTF-8 text (byte {error.start:,}): save it as CSV in UTF-8."
+        ) from error
+    header = text.split("\n", 1)[0]
+    if not header.strip():
+        raise DataError(f"{path.name} is empty: the first line must name the columns.")
+    separator = max(",;\t|", key=header.count)
+    try:
+        return pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig",
+            skip_blank_lines=False, index_col=False,
+        )  # fmt: skip
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        raise DataError(f"{path.name} is not a regular table: {error}") from error
+
+
+def _rename(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    names = [str(name).strip() for name in raw.columns]
+    for key in columns:
+        if key not in REQUIRED + OPTIONAL:
+            near = get_close_matches(key, REQUIRED + OPTIONAL, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise DataError(f"columns: {key!r} is not a column of the transactions table.{hint}")
+    table = {}
+    for column in REQUIRED + OPTIONAL:
+        wanted = columns.get(column, column)
+        found = [i for i, name in enumerate(names) if name == wanted]
+        if len(found) > 1:
+            raise DataError(f"the column {wanted!r} is there {len(found)} times; keep one.")
+        if found:
+            table[column] = raw.iloc[:, found[0]]
+        elif column in REQUIRED or column in columns:
+            near = get_close_matches(wanted, names, 1)
+            guess = f" Perhaps columns={{{column!r}: {near[0]!r}}}?" if near else ""
+            raise DataError(
+                f"there is no column {wanted!r} (found: {', '.join(names)}). Name yours with "
+                f"columns={{{column!r}: '...'}}.{guess}"
+            )
+    return pd.DataFrame(table)
+
+
+def _ids(values: pd.Series) -> pd.Series:
+    """Ids as text, leading zeros kept; whole numbers without a decimal point."""
+    if pd.api.types.is_float_dtype(values.dtype):
+        whole = values.dropna()
+        if (whole == whole.round()).all():
+            values = values.astype("Int64")
+    text = values.astype("string").str.strip()
+    return text.mask(text.isin(["", "nan", "NaN", "None", "NULL", "null", "<NA>"])).astype("str")
+
+
+def _reasons(clean: pd.DataFrame, refunds: str) -> pd.Series:
+    reason = pd.Series(None, index=clean.index, dtype="object")
+    today = pd.Timestamp.now().normalize()
+    if refunds == "set_aside":
+        reason[clean["amount"] < 0] = "refund"
+    reason[clean["amount"].isna()] = "amount not a number"
+    reason[clean["date"] > today] = "date in the future"
+    reason[clean["date"].isna()] = "date not readable"
+    reason[clean["customer_id"].isna()] = "no customer id"
+    return reason
+
+
+def _net_refunds(clean: pd.DataFrame, reason: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Take refunds off earlier purchases, in place; which rows were netted, which cancelled."""
+    valid = reason.isna()
+    refund = valid & (clean["amount"] < 0)
+    netted = np.zeros(len(clean), dtype=bool)
+    cancelled = np.zeros(len(clean), dtype=bool)
+    customers = set(clean.loc[refund, "customer_id"])
+    rows = clean[valid & clean["customer_id"].isin(customers)]
+    amount = clean["amount"].to_numpy().copy()
+    for _, own in rows.groupby("customer_id", sort=False):
+        # Purchases before refunds within a day: the exports of most shops carry no hour.
+        order = own.assign(late=own["amount"] < 0).sort_values(["date", "late"], kind="stable")
+        open_purchases: list[int] = []
+        for row in order.index:
+            if amount[row] >= 0:
+                open_purchases.append(row)
+                continue
+            left = -_cents(amount[row])
+            if left > sum((_cents(amount[i]) for i in open_purchases), Decimal(0)):
+                reason[row] = "refund without an earlier purchase"
+                continue
+            netted[row] = True
+            while left > 0:
+                last = open_purchases[-1]
+                taken = min(left, _cents(amount[last]))
+                amount[last] = float(_cents(amount[last]) - taken)
+                left -= taken
+                if amount[last] == 0:
+                    cancelled[open_purchases.pop()] = True
+    clean["amount"] = amount
+    return netted, cancelled
+
+
+def _cents(amount: float) -> Decimal:
+    """The decimal number that was written, not its binary neighbour."""
+    return Decimal(repr(float(amount)))
+
+
+def _total(amounts: pd.Series) -> Decimal:
+    """The exact decimal sum of amounts; cells that are no number carry no money."""
+    values = amounts.dropna().to_numpy()
+    scaled = np.rint(values * 100)
+    if np.array_equal(scaled / 100, values) and np.abs(scaled).sum() < 2.0**53:
+        return Decimal(int(scaled.sum())) / 100
+    return sum(map(_cents, values), Decimal(0))
+
+
+def _set_aside(
+    raw: pd.DataFrame,
+    clean: pd.DataFrame,
+    original: pd.Series,
+    reason: pd.Series,
+    path: Path | None,
+) -> pd.DataFrame:
+    at = np.flatnonzero(reason.notna())
+    aside = raw.iloc[at].copy()
+    if path is not None:
+        aside.insert(0, "line", _lines(path, at))
+    else:
+        aside.insert(0, "row", at)
+    aside["reason"] = reason.iloc[at].to_numpy()
+    aside["remedy"] = [_REMEDY[why] for why in aside["reason"]]
+    aside["money"] = original.iloc[at].to_numpy()
+    return aside.reset_index(drop=True)
+
+
+def _lines(path: Path, at: np.ndarray) -> list[int]:
+    """The file's line on which each row begins: a quoted cell may span several lines."""
+    if not len(at):
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = file.readline()
+        reader = csv.reader(file, delimiter=max(",;\t|", key=header.count))
+        starts = [2]
+        starts.extend(reader.line_num + 2 for _ in reader)
+    return [starts[i] for i in at]
+
+
+def _by_reason(aside: pd.DataFrame) -> pd.DataFrame:
+    groups = aside.groupby("reason", sort=False)["money"]
+    table = {
+        reason: {"rows": len(money), "money": _total(money), "remedy": _REMEDY[str(reason)]}
+        for reason, money in groups
+    }
+    return pd.DataFrame.from_dict(table, orient="index", columns=["rows", "money", "remedy"])
+
+
+def _notes(clean: pd.DataFrame, used: pd.DataFrame, netted: int, cancelled: int) -> tuple[str, ...]:
+    notes = []
+    if netted:
+        notes.append(
+            f"{netted:,} refunds were taken off earlier purchases, which cancelled {cancelled:,} "
+            "purchases in full."
+        )
+    zero = int((used["amount"] == 0).sum())
+    if zero:
+        notes.append(f"{zero:,} purchases have an amount of 0: they count as purchases.")
+    same = int(clean.duplicated().sum())
+    if same:
+        notes.append(
+            f"{same:,} rows repeat another row in every column: they were kept; if your export "
+            "repeats rows, give order_id or remove them."
+        )
+    merged = int(used.duplicated(["customer_id", "date"]).sum())
+    if merged:
+        notes.append(
+            f"{merged:,} purchases fall on a day on which their customer had bought already: the "
+            "purchase-count models count days with a purchase."
+        )
+    return tuple(notes)
+
+
+def _refuse_unusable(used: pd.DataFrame, receipt: Receipt) -> None:
+    if receipt.rows_in == 0:
+        raise DataError(f"{receipt.source}: the table has column names but no rows.")
+    if used.empty:
+        first = receipt.rows_set_aside.head(3)
+        where = first.columns[0]
+        rows = "; ".join(f"{where} {row.iloc[0]}: {row['reason']}" for _, row in first.iterrows())
+        raise DataError(
+            f"{receipt.source}: none of the {receipt.rows_in:,} rows can be used ({rows}). "
+            f"{receipt.rows_set_aside['remedy'].mode()[0].capitalize()}."
+        )
+    if used["customer_id"].nunique() == 1:
+        raise DataError(
+            f"{receipt.source}: all {len(used):,} purchases are of one customer, "
+            f"{used['customer_id'].iloc[0]!r}; nothing can be said about customers from one. Is "
+            "customer_id the right column?"
+        )
