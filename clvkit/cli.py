@@ -130,7 +130,7 @@ def _parameters(transactions: str | None, pairs: list[str], file: Path | None) -
         # Chapters run in the book's folder, where a relative path would mean something else.
         for some, folder in ((values, file.parent if file else Path()), (given, Path())):
             if name in some and some[name] not in bundled:
-                some[name] = str((folder / str(some[name])).absolute())
+                some[name] = str((folder / str(some[name])).resolve())
     return {**values, **given}
 
 

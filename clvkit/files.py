@@ -113,7 +113,12 @@ def _header(path: Path, separator: str) -> list[str]:
 
 
 def _separator(path: Path) -> str:
-    return max(_SEPARATORS, key=lambda mark: len(_header(path, mark)))
+    def cells(mark: str) -> tuple[bool, int]:
+        names = _header(path, mark)
+        # The wrong mark cuts quoted names apart and leaves their quotes standing.
+        return not any('"' in name for name in names), len(names)
+
+    return max(_SEPARATORS, key=cells)
 
 
 def _fault(path: Path, error: Exception) -> str:

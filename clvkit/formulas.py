@@ -330,7 +330,11 @@ def _discount(value: Number, name: str) -> FloatArray:
 
 
 def _share(value: Number, name: str, *, zero_allowed: bool = True) -> FloatArray:
-    wanted = "a share between 0 and 1" if zero_allowed else "a share above 0 and up to 1"
+    wanted = (
+        "a share between 0 and 1"
+        if zero_allowed
+        else "a share above 0 and up to 1 (without churn no lifetime ends)"
+    )
     values = _finite(value, name, wanted)
     too_low = values < 0 if zero_allowed else values <= 0
     _refuse(values, too_low | (values > 1), name, wanted)

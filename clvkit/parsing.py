@@ -24,10 +24,21 @@ def day(value: str | dt.date | np.datetime64, name: str) -> pd.Timestamp:
     if isinstance(value, str) and not re.fullmatch(f"{_ISO}|{_BASIC}", value.strip(), re.ASCII):
         raise DataError(f"{name}={value!r} is not a date: write it as YYYY-MM-DD.")
     if isinstance(value, (str, dt.date, np.datetime64)):
-        moment = pd.to_datetime(value, errors="coerce")
-        if not pd.isna(moment) and moment.tzinfo is None:
+        missing = isinstance(value, np.datetime64) and np.isnat(value)
+        moment = pd.NaT if missing else pd.to_datetime(value, errors="coerce")
+        if isinstance(moment, pd.Timestamp) and moment.tzinfo is None:
             return moment.normalize()
     raise DataError(f"{name}={value!r} is not a calendar day: write it as YYYY-MM-DD.")
+
+
+def text(values: pd.Series) -> pd.Series:
+    """Cells as text without blanks around it; a cell that is no text is written out."""
+    try:
+        written = values.astype("string")
+    except (ValueError, ArithmeticError):  # Bytes that are no UTF-8, signalling decimals.
+        cells = [None if cell is None else ascii(cell) for cell in values]
+        written = pd.Series(cells, index=values.index, dtype="string")
+    return written.str.strip()
 
 
 def whole(values: pd.Series) -> pd.Series:
@@ -54,21 +65,21 @@ def days(values: pd.Series, column: str, date_format: str | None, timezone: str)
         # Spelled "[ns, UTC]" by numpy's types and "[ns, tz=UTC]" by Arrow's.
         zoned_type = "," in str(values.dtype)
         return _midnight(_local(values, zone) if zoned_type else values)
-    text = whole(values).astype("string").str.strip()
+    cells = text(whole(values))
     if date_format is not None:
-        return _read_format(text, column, date_format, zone)
-    _refuse_two_readings(text, column)
+        return _read_format(cells, column, date_format, zone)
+    _refuse_two_readings(cells, column)
     read = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
-    basic = _fits(text, _BASIC)
-    plain = _fits(text, _ISO)
-    zoned = _fits(text, rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}")
+    basic = _fits(cells, _BASIC)
+    plain = _fits(cells, _ISO)
+    zoned = _fits(cells, rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}")
     if basic.any():
-        read[basic] = pd.to_datetime(text[basic], format="%Y%m%d", errors="coerce")
+        read[basic] = pd.to_datetime(cells[basic], format="%Y%m%d", errors="coerce")
     if plain.any():
-        moments = pd.to_datetime(text[plain], format="ISO8601", errors="coerce")
+        moments = pd.to_datetime(cells[plain], format="ISO8601", errors="coerce")
         read[plain] = moments.astype("datetime64[us]")
     if zoned.any():
-        moments = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
+        moments = pd.to_datetime(cells[zoned], format="ISO8601", errors="coerce", utc=True)
         read[zoned] = _local(moments, zone).astype("datetime64[us]")
     return _midnight(read)
 
@@ -88,33 +99,33 @@ def _local(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
     return local
 
 
-def _fits(text: pd.Series, pattern: str) -> pd.Series:
-    return text.str.fullmatch(pattern).fillna(False).astype(bool)
+def _fits(cells: pd.Series, pattern: str) -> pd.Series:
+    return cells.str.fullmatch(pattern).fillna(False).astype(bool)
 
 
 def _midnight(values: pd.Series) -> pd.Series:
     return values.astype("datetime64[us]").dt.normalize().astype("datetime64[s]")
 
 
-def _read_format(text: pd.Series, column: str, date_format: str, zone: ZoneInfo) -> pd.Series:
+def _read_format(cells: pd.Series, column: str, date_format: str, zone: ZoneInfo) -> pd.Series:
     try:
         zoned = "%z" in date_format or "%Z" in date_format
-        read = pd.to_datetime(text, format=date_format, errors="coerce", utc=zoned)
+        read = pd.to_datetime(cells, format=date_format, errors="coerce", utc=zoned)
     except (ValueError, TypeError) as error:
         raise DataError(f"date_format={date_format!r} is not a strptime format: {error}") from error
-    if read.isna().all() and len(text):
+    if read.isna().all() and len(cells):
         raise DataError(
             f"No cell of column {column!r} fits date_format={date_format!r}; the first is "
-            f"{next(iter(text.dropna()), '')!r}. Give the format of your dates, such as %d/%m/%Y."
+            f"{next(iter(cells.dropna()), '')!r}. Give the format of your dates, such as %d/%m/%Y."
         )
     return _midnight(_local(read, zone) if zoned else read)
 
 
-def _refuse_two_readings(text: pd.Series, column: str) -> None:
-    looks = _fits(text, _TWO_WAYS)
+def _refuse_two_readings(cells: pd.Series, column: str) -> None:
+    looks = _fits(cells, _TWO_WAYS)
     if not looks.any():
         return
-    first = text[looks].iloc[0]
+    first = cells[looks].iloc[0]
     readings = _readings(first)
     if readings:
         advice = f"{' or '.join(readings)}. Say which one with date_format."
@@ -122,7 +133,7 @@ def _refuse_two_readings(text: pd.Series, column: str) -> None:
         advice = "neither day and month nor month and day. Write dates as YYYY-MM-DD."
     raise DataError(
         f"Column {column!r} holds dates such as {first!r} ({int(looks.sum()):,} of "
-        f"{len(text):,} cells), which are not ISO dates: {advice}"
+        f"{len(cells):,} cells), which are not ISO dates: {advice}"
     )
 
 
@@ -178,19 +189,19 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
         return _finite(values.astype("float64"))
     if kind == "object" and not values.map(lambda cell: isinstance(cell, str)).any():
         return _finite(values.map(_number).astype("float64"))
-    text = values.astype("string").fillna("").str.strip()
-    plain = pd.to_numeric(text.where(_fits(text, _NUMBER)), errors="coerce")
-    three = _fits(text, r"[+-]?[1-9]\d{0,2}\.\d{3}")
+    cells = text(values).fillna("")
+    plain = pd.to_numeric(cells.where(_fits(cells, _NUMBER)), errors="coerce")
+    three = _fits(cells, r"[+-]?[1-9]\d{0,2}\.\d{3}")
     if decimal != "," and plain.notna().all() and (decimal == "." or not three.any()):
         return _finite(plain.astype("float64"))
-    _refuse_two_currencies(text, column)
-    body = text.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
+    _refuse_two_currencies(cells, column)
+    body = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
     body = body.str.replace(
         rf"[\s'’\u00a0\u202f{_SIGNS}]|[A-Za-z]{{3}}$|^[A-Za-z]{{3}}", "", regex=True
     )
     body = body.str.replace("\u2212", "-").str.replace(r"^(.*)-$", r"-\1", regex=True)
     number = body.str.fullmatch(_NUMBER)
-    mark = decimal or _decimal_mark(body[number], text, column)
+    mark = decimal or _decimal_mark(body[number], cells, column)
     other = "," if mark == "." else "."
     groups = rf"(?:(?:{re.escape(other)}\d{{2,3}})*{re.escape(other)}\d{{3}})?"
     grouped = rf"[+-]?\d{{1,3}}{groups}(?:{re.escape(mark)}\d*)?"
@@ -211,18 +222,18 @@ def _finite(values: pd.Series) -> pd.Series:
     return values.where(np.isfinite(values))
 
 
-def _refuse_two_currencies(text: pd.Series, column: str) -> None:
-    priced = text.where(text.str.contains(r"[0-9]"))
+def _refuse_two_currencies(cells: pd.Series, column: str) -> None:
+    priced = cells.where(cells.str.contains(r"[0-9]"))
     found = priced.str.extract(rf"([{_SIGNS}]|\b[A-Za-z]{{3}}\b)")[0].dropna().str.upper()
     kinds = found.unique()
     if len(kinds) > 1:
-        rows = ", ".join(repr(text[found.index[found == kind][0]]) for kind in kinds[:3])
+        rows = ", ".join(repr(cells[found.index[found == kind][0]]) for kind in kinds[:3])
         raise DataError(
             f"Column {column!r} mixes currencies ({rows}): convert the amounts to one currency."
         )
 
 
-def _decimal_mark(body: pd.Series, text: pd.Series, column: str) -> str:
+def _decimal_mark(body: pd.Series, cells: pd.Series, column: str) -> str:
     """The only decimal mark with which every cell of the column can be read."""
     last = body.str.extract(r"([.,])(?=[^.,]*$)")[0]
     marks = body.str.count(r"[.,]")
@@ -238,7 +249,7 @@ def _decimal_mark(body: pd.Series, text: pd.Series, column: str) -> str:
     if not evidence and not (marks == 1).any():
         return "."
     rows = body.index[(decisive | repeated if evidence else marks == 1).fillna(False)]
-    shown = ", ".join(repr(text[row]) for row in dict.fromkeys([*rows[:2], *rows[-1:]]))
+    shown = ", ".join(repr(cells[row]) for row in dict.fromkeys([*rows[:2], *rows[-1:]]))
     raise DataError(
         f"Column {column!r} can be read with a decimal point or a decimal comma ({shown}): "
         "say which with decimal='.' or decimal=','."

@@ -208,7 +208,7 @@ def _ids(values: pd.Series) -> pd.Series:
             "column 'customer_id' holds floating-point numbers too large to tell customers apart: "
             "read the ids as text."
         )
-    text = values.astype("string").str.strip()
+    text = parsing.text(values)
     return text.mask(text.isin(["", "nan", "NaN", "None", "NULL", "null", "<NA>"])).astype("str")
 
 
@@ -225,8 +225,8 @@ def _reasons(clean: pd.DataFrame, table: pd.DataFrame, refunds: str) -> pd.Serie
     reason[clean["date"].isna()] = "date not readable"
     reason[clean["customer_id"].isna()] = "no customer id"
     nothing = clean[list(REQUIRED)].isna().all(axis=1)
-    cells = table.loc[nothing, list(REQUIRED)].astype("string").fillna("")
-    reason[cells.index[cells.apply(lambda cell: cell.str.strip()).eq("").all(axis=1)]] = "empty row"
+    cells = table.loc[nothing, list(REQUIRED)].apply(parsing.text).fillna("")
+    reason[cells.index[(cells == "").all(axis=1)]] = "empty row"
     return reason
 
 

@@ -5,8 +5,13 @@ Nobody may change a shared frame: take a copy.
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 import clvkit as clv
+
+# The same examples in every run, and no stopwatch: machines are shared.
+settings.register_profile("book", deadline=None, derandomize=True, database=None)
+settings.load_profile("book")
 
 
 @pytest.fixture(scope="session")

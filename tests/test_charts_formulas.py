@@ -153,7 +153,7 @@ def calculated(margin, retention, discount, price, payments=0, currency="USD"):
     return texts(drawing)
 
 
-@pytest.mark.parametrize("payments", [0, 1, 3, 5, 10, 20])
+@pytest.mark.parametrize("payments", [0, 1, 10])
 @pytest.mark.parametrize(
     ("margin", "retention", "discount"),
     [(72, 0.8, 0.1), (100, 0.8, 0.12), (3.35, 0.995, 0.005), (250, 0.0, 0.1), (72, 1.0, 0.2)],

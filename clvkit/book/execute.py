@@ -27,6 +27,8 @@ _COLUMNS = (
     TimeElapsedColumn(),
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+# A styled pandas table is given a new random name in every run.
+_RANDOM_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
 _NOT_PUBLISHED = ("papermill", "execution", "widgets")
 
 
@@ -154,12 +156,17 @@ def run_chapter(task: Task) -> Failure | None:
 
 
 def _strip(notebook: nbformat.NotebookNode) -> None:
-    """Remove times and paths of this run: the pages would publish them."""
+    """Remove the times, paths and random names of this run: the pages would publish them."""
     for part in [notebook, *notebook.cells]:
         for name in _NOT_PUBLISHED:
             part.metadata.pop(name, None)
         if not part.metadata.get("tags", True):
             del part.metadata["tags"]
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "text/html" in output.get("data", {}):
+                html = output["data"]["text/html"]
+                output["data"]["text/html"] = _RANDOM_NAME.sub(f"T_{cell['id']}", html)
 
 
 def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure:

@@ -12,8 +12,8 @@ _MISSING = {"", "NaN", "nan", "NaT", "None", "<NA>", "–", "-"}
 _REPAIRS = [
     (re.compile(wrong), right)
     for wrong, right in (
-        # The first column of a Markdown table often has no heading.
-        (r'<th class="head([^"]*)"><p></p></th>', r'<td class="head\1"></td>'),
+        # The first column of a table often has no heading.
+        (r"<th((?: class=\"[^\"]*\")?)\s*>(?:<p></p>|&nbsp;|\xa0)?</th>", r"<td\1></td>"),
         # A list's children must be list items.
         (r'role="doc-biblioentry"', 'role="listitem"'),
         # The logo lies outside every landmark.
@@ -32,7 +32,9 @@ _REPAIRS = [
 def mend_table(html: str) -> str:
     """Mark the number columns of a pandas table and turn its empty header cells into plain ones."""
     soup = BeautifulSoup(html, "html.parser")
-    for table in soup.find_all("table", class_="dataframe"):
+    for table in soup.find_all("table"):
+        # A styled table has no class of its own.
+        table["class"] = "dataframe"
         del table["border"]
         for row in table.find_all("tr"):
             del row["style"]

@@ -1,7 +1,9 @@
 """From executed notebooks to pages: stage, build, check, and only then replace the last book."""
 
 import importlib.metadata
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +23,7 @@ _RUN = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 # Any fixed moment will do; the pages show no date.
 _EPOCH = "1735689600"
 _STALE_SECONDS = 3600
+_PLACE = re.compile(r"(\S+)\.ipynb:(\d+): (.*)")
 
 
 class BuildError(RuntimeError):
@@ -105,8 +108,25 @@ def run_jupyter_book(work: Path, settings: BookSettings, strict: bool) -> Path:
     if done.returncode or not pages.is_dir():
         marks = ("WARNING", "ERROR", "Error", "Exception")
         said = [line for line in log.splitlines() if any(mark in line for mark in marks)]
+        said = [_in_source(line, source, settings.source) for line in said]
         raise BuildError("jupyter-book says:\n  " + "\n  ".join(said or [log]), log)
     return pages
+
+
+def _in_source(line: str, staged: Path, source: Path) -> str:
+    """Name the line of the chapter that a warning about its notebook is about."""
+    found = _PLACE.match(line)
+    if found is None:
+        return line
+    name, place, message = found.groups()
+    # MyST-NB counts 10,000 lines for each cell, from the first.
+    cell, row = divmod(int(place), 10_000)
+    cells = json.loads((staged / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    chapter = (source / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    lines = "".join(cells[cell - 1]["source"]).splitlines() if 0 < cell <= len(cells) else []
+    wanted = lines[row - 1] if 0 < row <= len(lines) else ""
+    number = chapter.index(wanted) + 1 if wanted in chapter else 0
+    return f"{name}.md:{number or f'cell {cell}'}: {message}"
 
 
 def replace(new: Path, old: Path) -> None:

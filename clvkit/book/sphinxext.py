@@ -76,7 +76,7 @@ class Tables(SphinxPostTransform):
     def run(self, **_: Any) -> None:
         """Mend every table of this page."""
         for raw in self.document.findall(nodes.raw):
-            if "html" in raw.get("format", "") and "dataframe" in raw.astext():
+            if "html" in raw.get("format", "") and "<table" in raw.astext():
                 raw.children = [nodes.Text(mend_table(raw.astext()))]
 
 

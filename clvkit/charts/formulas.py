@@ -141,7 +141,7 @@ def tornado(table: pd.DataFrame, value: float, price: float, currency: str) -> a
         shown=[_reach(low, high, currency) for low, high in ends.to_numpy()],
     )
     rows, base = len(bars), alt.Chart(bars.assign(clv=value))
-    x, y = bar_x("low", zero=False), row_axis("top", 0, rows + FOOT)
+    x, y = bar_x("low"), row_axis("top", 0, rows + FOOT)
     side = "left" if price < (bars["low"].min() + bars["high"].max()) / 2 else "right"
     return alt.layer(
         base.mark_rect(color=VALUE).encode(x=x, x2="high:Q", y=y, y2="bottom:Q"),
@@ -269,7 +269,7 @@ def _calculator_params(
         _slider("margin", f"Margin a year ({sign}) ", margin, *_span(margin)),
         _slider("retention", "Retention a year (%) ", round(100 * retention, 6), 0, 100, 0.5),
         _slider("discount", "Discount rate a year (%) ", rate, min(0, rate), max(40, rate), 0.5),
-        _slider("price", f"Price per new customer ({sign}) ", price, *_span(price)),
+        _slider("price", f"Price a customer ({sign}) ", price, *_span(price)),
         alt.param(name="payments", value=0, bind=horizon),
         alt.param(name="q", expr="(retention / 100) / (1 + discount / 100)"),
         alt.param(name="total", expr=_TOTAL),

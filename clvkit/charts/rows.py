@@ -61,9 +61,9 @@ def row_text(base: alt.Chart, field: str, side: str) -> alt.Chart:
     return text
 
 
-def bar_x(field: str, *, zero: bool = True) -> alt.X:
+def bar_x(field: str) -> alt.X:
     """Put a field on the horizontal axis, which is not drawn: the bars carry their numbers."""
-    return alt.X(f"{field}:Q", axis=None, scale=alt.Scale(nice=False, zero=zero))
+    return alt.X(f"{field}:Q", axis=None, scale=alt.Scale(nice=False, zero=False))
 
 
 def bar_y(field: str) -> alt.Y:

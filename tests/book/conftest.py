@@ -22,7 +22,7 @@ kernelspec: {display_name: Python 3, language: python, name: python3}
 """
 ALPHA = (
     FRONT
-    + '''# Alpha
+    + """# Alpha
 
 ```{code-cell} python
 :tags: [parameters, hide-input]
@@ -69,7 +69,7 @@ Only for learners.
 ## Key ideas
 
 The end.
-'''
+"""
 )
 BETA = (
     FRONT

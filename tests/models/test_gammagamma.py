@@ -4,8 +4,6 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import clvkit as clv
 from clvkit.models.gammagamma import GammaGamma
@@ -84,8 +82,7 @@ def test_simulated_spend_is_expected():
         assert expected[some].mean() == pytest.approx(following[some].mean(), abs=4 * error)
 
 
-@settings(max_examples=8, deadline=None)
-@given(st.sampled_from([1e-6, 0.01, 7.3, 1e5]))
+@pytest.mark.parametrize("factor", [1e-6, 1e5])
 def test_money_scales_gamma_only(factor):
     """Amounts in millionths, cents or yen: peers with a prior fit something else in silence."""
     random = np.random.default_rng(2)
@@ -136,7 +133,7 @@ def test_zero_and_missing_spend_is_left_out_and_counted(calibration):
 def test_refusals(calibration):
     with pytest.raises(clv.DataError, match="No customer has repeat purchases"):
         GammaGamma().fit(calibration[calibration["frequency"] == 0])
-    with pytest.raises(clv.DataError, match="All customers spend 9.99 a purchase"):
+    with pytest.raises(clv.DataError, match=r"All customers spend 9\.99 a purchase"):
         GammaGamma().fit(frame([(1, 9.99), (2, 9.99), (5, 9.99)]))
     with pytest.raises(clv.DataError, match="'monetary_value'"):
         GammaGamma().fit(calibration.drop(columns="monetary_value"))

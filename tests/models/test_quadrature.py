@@ -23,7 +23,7 @@ def ours(shape, rate, a, b, t):
     return expected_purchases_alive(np.array([shape]), np.array([rate]), a, np.array([b]), t)[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.floats(0.05, 60), st.floats(0.1, 300), st.floats(0.05, 20), st.floats(0.05, 60),
     st.floats(0.001, 2000),
