@@ -15,11 +15,12 @@ READY := .venv/.ready
 book: $(READY)
 	$(BIN)/clvkit build
 
+# A file of tests stays in one process: those of the book build it once, for all of them.
 test: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 clean:
 	rm -rf _build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvkit.errors import DataError
 
@@ -65,11 +66,19 @@ def days(values: pd.Series, column: str, date_format: str | None, timezone: str)
         # Spelled "[ns, UTC]" by numpy's types and "[ns, tz=UTC]" by Arrow's.
         zoned_type = "," in str(values.dtype)
         return _midnight(_local(values, zone) if zoned_type else values)
-    cells = text(whole(values))
+    # Each distinct cell is read once: a million purchases fall on a few hundred days.
+    codes, distinct = pd.factorize(text(whole(values)))
+    cells = pd.Series(distinct, dtype="string")
     if date_format is not None:
-        return _read_format(cells, column, date_format, zone)
-    _refuse_two_readings(cells, column)
-    read = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+        read = _read_format(cells, column, date_format, zone)
+    else:
+        _refuse_two_readings(cells, codes, column)
+        read = _read_iso(cells, zone)
+    return read.reindex(codes).set_axis(values.index)
+
+
+def _read_iso(cells: pd.Series, zone: ZoneInfo) -> pd.Series:
+    read = pd.Series(pd.NaT, index=cells.index, dtype="datetime64[us]")
     basic = _fits(cells, _BASIC)
     plain = _fits(cells, _ISO)
     zoned = _fits(cells, rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}")
@@ -121,19 +130,20 @@ def _read_format(cells: pd.Series, column: str, date_format: str, zone: ZoneInfo
     return _midnight(_local(read, zone) if zoned else read)
 
 
-def _refuse_two_readings(cells: pd.Series, column: str) -> None:
+def _refuse_two_readings(cells: pd.Series, codes: NDArray[np.intp], column: str) -> None:
     looks = _fits(cells, _TWO_WAYS)
     if not looks.any():
         return
     first = cells[looks].iloc[0]
+    count = int(looks.reindex(codes).eq(True).sum())
     readings = _readings(first)
     if readings:
         advice = f"{' or '.join(readings)}. Say which one with date_format."
     else:
         advice = "neither day and month nor month and day. Write dates as YYYY-MM-DD."
     raise DataError(
-        f"Column {column!r} holds dates such as {first!r} ({int(looks.sum()):,} of "
-        f"{len(cells):,} cells), which are not ISO dates: {advice}"
+        f"Column {column!r} holds dates such as {first!r} ({count:,} of {len(codes):,} "
+        f"cells), which are not ISO dates: {advice}"
     )
 
 

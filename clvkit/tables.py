@@ -251,7 +251,7 @@ def _net_refunds(clean: pd.DataFrame, reason: pd.Series) -> tuple[np.ndarray, np
         if money > 0:
             purchased.append((row, money))
         elif -money > available:
-            reason[row] = "refund without an earlier purchase"
+            unmatched.append(row)
             continue
         elif money < 0:
             netted[row] = True
@@ -264,6 +264,7 @@ def _net_refunds(clean: pd.DataFrame, reason: pd.Series) -> tuple[np.ndarray, np
                 cancelled[last] = held <= left
                 left -= min(left, held)
         available += money
+    reason[unmatched] = "refund without an earlier purchase"
     clean["amount"] = amount
     return netted, cancelled
 

@@ -10,8 +10,7 @@ from playwright.sync_api import Browser, BrowserContext
 
 from clvkit.book.chapters import page_names, table_of_contents
 
-# One worker: one browser, one build.
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PAGES = list(page_names(table_of_contents(REPOSITORY)))
 
 

@@ -26,8 +26,6 @@ from clvkit.errors import DataError
 
 Run = Callable[..., Result]
 slow = pytest.mark.slow
-# One worker, which builds the small book once.
-pytestmark = pytest.mark.xdist_group("book")
 NAMES = ["index", "chapters/alpha", "chapters/beta"]
 
 
