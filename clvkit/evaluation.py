@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from clvkit.errors import DataError
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,17 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
             raise DataError(f"{bad:,} values of {name} are missing or infinite; leave them out.")
     if truth.sum() <= 0:
         raise DataError("Nobody bought in the holdout: there is nothing to evaluate against.")
-    order = np.lexsort((truth, -guess))
-    guess, truth = guess[order], truth[order]
+    place, true_place = _places(guess), _places(truth)
     ones = np.ones(len(truth))
-    value = _figures(guess, truth, ones)
+    value = _figures(guess, truth, place, true_place, ones)
     random = np.random.default_rng(20_050)
-    draws = [
-        _figures(guess, truth, random.multinomial(len(truth), ones / len(truth)).astype("float64"))
-        for _ in range(resamples)
-    ]
+    draws = []
+    for _ in range(resamples):
+        weight = np.bincount(random.integers(len(truth), size=len(truth)), minlength=len(truth))
+        draws.append(_figures(guess, truth, place, true_place, weight.astype("float64")))
     low, high = np.transpose([_interval(figure) for figure in np.transpose(draws)])
-    table = _deciles(guess, truth)
+    order = np.lexsort((truth, -guess))
+    table = _deciles(guess[order], truth[order])
     figures = pd.DataFrame(
         {"value": value, "low": low, "high": high},
         index=pd.Index(["normalised_gini", "spearman", "total_bias"], name="figure"),
@@ -86,19 +87,19 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
     return Evaluation(figures, table)
 
 
-def _figures(guess: Array, truth: Array, weight: Array) -> Array:
-    """Gini, Spearman and bias of rows sorted by prediction, each row counted ``weight`` times."""
-    if weight @ truth == 0:
+def _places(values: Array) -> Places:
+    """Place of each row, the highest value first; equal values share a place."""
+    return np.unique(-values, return_inverse=True)[1]
+
+
+def _figures(guess: Array, truth: Array, place: Places, true_place: Places, weight: Array) -> Array:
+    """Gini, Spearman and bias, each row counted ``weight`` times."""
+    bought = weight @ truth
+    if bought == 0:
         return np.full(3, np.nan)
-    by_truth = np.argsort(-truth, kind="stable")
-    perfect = _gini(truth[by_truth], truth[by_truth], weight[by_truth])
-    place = _ranks(-guess, weight)
-    true_place = np.empty_like(place)
-    true_place[by_truth] = _ranks(-truth[by_truth], weight[by_truth])
-    bias = (weight @ guess) / (weight @ truth) - 1
-    return np.array(
-        [_gini(guess, truth, weight) / perfect, _correlation(place, true_place, weight), bias]
-    )
+    gini = _gini(place, truth, weight) / _gini(true_place, truth, weight)
+    ranking = _correlation(_ranks(place, weight), _ranks(true_place, weight), weight)
+    return np.array([gini, ranking, (weight @ guess) / bought - 1])
 
 
 def _interval(draws: Array) -> Array:
@@ -107,25 +108,18 @@ def _interval(draws: Array) -> Array:
     return np.quantile(there, [0.05, 0.95]) if len(there) else np.full(2, np.nan)
 
 
-def _groups(values: Array) -> NDArray[np.int64]:
-    """Which run of equal values each entry of a sorted array belongs to."""
-    return np.concatenate([[0], np.cumsum(np.diff(values) != 0)])
-
-
-def _gini(guess: Array, truth: Array, weight: Array) -> float:
-    group = _groups(guess)
-    sums = np.bincount(group, weight * truth)
-    size = np.bincount(group, weight)
+def _gini(place: Places, truth: Array, weight: Array) -> float:
+    sums = np.bincount(place, weight * truth)
+    size = np.bincount(place, weight)
     before = np.cumsum(sums) - sums
     # Within equal predictions the gain grows evenly from one customer to the next.
     gain = size * before + sums * (size + 1) / 2
     return float(2 * gain.sum() / (sums.sum() * size.sum()) - 1)
 
 
-def _ranks(ascending: Array, weight: Array) -> Array:
-    group = _groups(ascending)
-    size = np.bincount(group, weight)
-    return np.asarray((np.cumsum(size) - (size - 1) / 2)[group])
+def _ranks(place: Places, weight: Array) -> Array:
+    size = np.bincount(place, weight)
+    return np.asarray((np.cumsum(size) - (size - 1) / 2)[place])
 
 
 def _correlation(one: Array, two: Array, weight: Array) -> float:

@@ -8,7 +8,7 @@ from clvkit.charts.theme import CHURN, INK, PAPER, UNKNOWN, UNKNOWN_FILL, VALUE,
 from clvkit.words import money, percent
 
 # A number in a cell is legible from about this many pixels a column on.
-_CELL = 34
+_CELL = 26
 
 
 def cohort_heatmap(shares: pd.DataFrame) -> alt.TopLevelMixin:
