@@ -38,7 +38,8 @@ $(READY): requirements.lock pyproject.toml
 	@rm -f $@
 ifneq ($(UV),)
 	test -x $(BIN)/python || "$(UV)" venv --quiet --python $(PYTHON) .venv
-	"$(UV)" pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	"$(UV)" pip install --quiet --compile-bytecode --python $(BIN)/python \
+	  --require-hashes -r requirements.lock
 	"$(UV)" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv

@@ -67,6 +67,9 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
             raise DataError(f"{bad:,} values of {name} are missing or infinite; leave them out.")
     if truth.sum() <= 0:
         raise DataError("Nobody bought in the holdout: there is nothing to evaluate against.")
+    # In one order whatever the input's, so that the same resamples are drawn.
+    order = np.lexsort((truth, -guess))
+    guess, truth = guess[order], truth[order]
     place, true_place = _places(guess), _places(truth)
     ones = np.ones(len(truth))
     value = _figures(guess, truth, place, true_place, ones)
@@ -76,8 +79,7 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
         weight = np.bincount(random.integers(len(truth), size=len(truth)), minlength=len(truth))
         draws.append(_figures(guess, truth, place, true_place, weight.astype("float64")))
     low, high = np.transpose([_interval(figure) for figure in np.transpose(draws)])
-    order = np.lexsort((truth, -guess))
-    table = _deciles(guess[order], truth[order])
+    table = _deciles(guess, truth)
     figures = pd.DataFrame(
         {"value": value, "low": low, "high": high},
         index=pd.Index(["normalised_gini", "spearman", "total_bias"], name="figure"),
