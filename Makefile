@@ -9,6 +9,9 @@ UV := $(shell command -v uv 2>/dev/null)
 BIN := .venv/bin
 READY := .venv/.ready
 
+# Two test workers share two cores: threads within each would only wait for each other.
+export OPENBLAS_NUM_THREADS := 1
+
 .PHONY: book test clean lock
 .DELETE_ON_ERROR:
 

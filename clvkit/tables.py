@@ -243,7 +243,6 @@ def _net_refunds(clean: pd.DataFrame, reason: pd.Series) -> tuple[np.ndarray, np
     amount = clean["amount"].to_numpy().copy()
     unmatched = list[int]()
     current, available, purchased = None, Decimal(0), list[tuple[int, Decimal]]()
-    unmatched: list[int] = []
     for row, customer, value in zip(
         order.index, order["customer_id"], order["amount"], strict=True
     ):

@@ -108,6 +108,8 @@ def _run_all(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Failure | Non
         return
     # Sets and dicts of text must come out in the same order in every build.
     os.environ["PYTHONHASHSEED"] = "0"
+    # The chapters share the cores already; threads of their own would wait for each other.
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
     pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"))
     with Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("Running the chapters", total=len(tasks))

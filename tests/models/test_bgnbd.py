@@ -203,17 +203,25 @@ def test_holdout_by_frequency(bgnbd, calibration, holdout):
 
 
 def test_weeks_are_not_buckets(sample, bgnbd):
-    """Cutting time into whole weeks fits something else (r .28, alpha 6.5): a known trap."""
-    table = sample.table[sample.table["date"] <= "1997-09-30"]
-    week = (table["date"] - pd.Timestamp("1997-01-01")).dt.days // 7
-    by_customer = week.groupby(table["customer_id"])
-    first, last = by_customer.min(), by_customer.max()
-    bucketed = pd.DataFrame(
-        {"frequency": by_customer.nunique() - 1, "recency": last - first, "T": 38 - first}
+    """Purchases moved to the Monday of their calendar week fit something else: a known trap."""
+    table = sample.table
+    first = table.groupby("customer_id")["date"].min()
+    mondays = table["date"].dt.to_period("W").dt.start_time
+    seen = table.assign(week=mondays)[mondays <= "1997-09-29"]
+    by_customer = seen.groupby("customer_id")["week"]
+    weeks = {
+        "frequency": by_customer.nunique() - 1,
+        "recency": (by_customer.max() - by_customer.min()).dt.days / 7,
+        "T": (pd.Timestamp("1997-09-29") - by_customer.min()).dt.days / 7,
+    }
+    trap = BetaGeoNBD().fit(pd.DataFrame(weeks)).params
+    assert trap.tolist() == pytest.approx([0.291, 6.852, 0.665, 2.320], abs=5e-4)
+    exact = clv.summarize(sample, observation_end="1997-09-30")
+    assert not np.allclose(exact["T"] % 1, 0)
+    assert exact["T"].max() == (pd.Timestamp("1997-09-30") - first.min()).days / 7
+    assert BetaGeoNBD().fit(exact).params.tolist() == pytest.approx(
+        [0.243, 4.414, 0.793, 2.426], abs=5e-4
     )
-    trap = BetaGeoNBD().fit(bucketed).params
-    assert trap["alpha"] > 6
-    assert bgnbd.params["alpha"] < 4.5
 
 
 # Properties
