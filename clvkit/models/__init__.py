@@ -2,5 +2,7 @@
 
 from clvkit.models.bgnbd import BetaGeoNBD
 from clvkit.models.gammagamma import GammaGamma
+from clvkit.models.mbgnbd import ModifiedBetaGeoNBD
+from clvkit.models.paretonbd import ParetoNBD
 
-__all__ = ["BetaGeoNBD", "GammaGamma"]
+__all__ = ["BetaGeoNBD", "GammaGamma", "ModifiedBetaGeoNBD", "ParetoNBD"]
