@@ -70,24 +70,30 @@ class ContractModel(Model):
         raise NotImplementedError
 
     def discounted_lifetime(
-        self, discount: float, tenure: int = 0, periods: float = np.inf
-    ) -> float:
+        self, discount: float, tenure: ArrayLike = 0, periods: float = np.inf
+    ) -> pd.Series:
         """Discounted expected residual lifetime (DERL): renewals to come, the next one today.
 
         Just before the renewal number n = ``tenure`` + 1: Σ_{t=n} S(t)/S(n-1) / (1+d)^{t-n}, with
         ``discount`` d a period (``clv.formulas.period_rate``), over ``periods`` renewals or, by
-        default, all (Fader and Hardie 2010, equation 6).
+        default, all (Fader and Hardie 2010, equation 6). Indexed by tenure.
         """
-        n = int(_lengths(tenure)[0])
+        tenures = _lengths(tenure)
         if not (np.isfinite(discount) and discount >= 0):
             raise DataError(f"discount={discount!r}: give a rate a period, 0 or more.")
-        if np.isinf(periods):
-            if discount == 0:
-                return self.expected_lifetime(n) - 1
-            periods = np.ceil(45 / np.log1p(discount))
-        t = np.arange(int(_lengths(periods)[0]))
-        kept = np.exp(self._log_survival(n + 1.0 + t) - self._log_survival(np.array([float(n)])))
-        return float(kept @ np.exp(-np.log1p(discount) * t))
+        worth = self._renewals(tenures.astype(np.intp), discount, periods)
+        return pd.Series(worth, index=_axis(tenures), name="discounted_lifetime")
+
+    def _renewals(self, tenures: NDArray[np.intp], discount: float, periods: float) -> Array:
+        if np.isinf(periods) and discount == 0:
+            return np.array([self.expected_lifetime(int(n)) - 1 for n in tenures])
+        # Beyond 45 / ln(1+d) a payment is worth 1e-20 of today's.
+        count = int(periods if np.isfinite(periods) else np.ceil(45 / np.log1p(discount)))
+        curve = self._log_survival(np.arange(tenures.max(initial=0) + count + 1, dtype="float64"))
+        fall = np.log1p(discount) * np.arange(count)
+        distinct, back = np.unique(tenures, return_inverse=True)
+        worth = [np.exp(curve[n + 1 : n + 1 + count] - curve[n] - fall).sum() for n in distinct]
+        return np.array(worth)[back]
 
     def _records(self, summary: Survivors) -> pd.DataFrame:
         if isinstance(summary, pd.DataFrame):

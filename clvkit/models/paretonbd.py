@@ -10,7 +10,7 @@ from scipy.special import digamma, exprel, gammaln
 from clvkit.errors import UndefinedError
 from clvkit.models.base import Array, Terms
 from clvkit.models.purchases import PurchaseModel
-from clvkit.models.quadrature import legendre, trigamma
+from clvkit.models.quadrature import legendre, smooth_in_age, trigamma
 
 # Nodes by difficulty, see _Lifetimes.
 _TIERS = (8, 16, 32, 64, 128)
@@ -95,7 +95,6 @@ class ParetoNBD(PurchaseModel):
 
     def _discounted(self, x: Array, T: Array, discount: float, periods: float) -> Array:
         r, alpha, s, beta = self._theta()
-        rate, age = (r + x) / (alpha + T), beta + T
         if discount == 0 and np.isfinite(periods):
             return self._future(x, T, periods)
         if discount == 0:
@@ -104,13 +103,21 @@ class ParetoNBD(PurchaseModel):
                     f"Without discounting the purchases of a whole life have no mean where s <= 1 "
                     f"(s = {s:.3g}): too many customers never leave. Discount, or set a horizon."
                 )
-            return np.asarray(rate * age / (s - 1))
-        # ∫ e^{-δt} (1 + t/age)^{-s} dt in y = log(1 + t/age).
-        length = np.log1p(min(periods, 45 / discount) / age)
-        nodes, weights = legendre(int(24 + 6 * length.max(initial=0)))
-        y = length[:, None] * nodes
-        kernel = np.exp((1 - s) * y - discount * age[:, None] * np.expm1(y))
-        return np.asarray(rate * age * length * (kernel @ weights))
+            return np.asarray((r + x) / (alpha + T) * (beta + T) / (s - 1))
+
+        def lasting(_: Array, T: Array) -> Array:
+            # ∫ e^{-δt} (1 + t/(β+T))^{-s} dt in y = log(1 + t/(β+T)).
+            age = beta + T
+            end = min(periods, 45 / discount)
+            length = np.log1p(end / age)
+            nodes, weights = legendre(
+                int(16 + 6 * length.max(initial=0) + discount * end / 2)
+            )
+            y = length[:, None] * nodes
+            kernel = np.exp((1 - s) * y - discount * age[:, None] * np.expm1(y))
+            return np.asarray(age * length * (kernel @ weights))
+
+        return (r + x) / (alpha + T) * smooth_in_age(lasting, np.zeros_like(T), T, beta)
 
     def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
         r, alpha, s, beta = self._theta()
