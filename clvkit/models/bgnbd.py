@@ -11,8 +11,8 @@ from clvkit.errors import UndefinedError
 from clvkit.models.base import Array, Terms
 from clvkit.models.purchases import PurchaseModel
 from clvkit.models.quadrature import (
+    discounted_purchases_alive,
     expected_purchases_alive,
-    legendre,
     probability_still_alive,
     smooth_in_age,
     trigamma,
@@ -120,41 +120,21 @@ class BetaGeoNBD(PurchaseModel):
     def _discounted(self, x: Array, T: Array, discount: float, periods: float) -> Array:
         if discount == 0 and np.isfinite(periods):
             return self._future(x, T, periods)
-        return smooth_in_age(
-            lambda x, T: self._discounted_pairs(x, T, discount, periods), x, T, self._theta()[1]
-        )
-
-    def _discounted_pairs(self, x: Array, T: Array, discount: float, periods: float) -> Array:
         r, alpha, a, b = self._theta()
-        n = x + self._chances_at_birth
+        b = b + self._chances_at_birth
         if discount == 0:
             if a <= 1:
                 raise UndefinedError(
                     f"Without discounting the purchases of a whole life have no mean where a <= 1 "
                     f"(a = {a:.3g}): too many customers never leave. Discount, or set a horizon."
                 )
-            return np.asarray((a + b + n - 1) / (a - 1))
-        # Beyond 45 / δ a purchase is worth 1e-20 of today's.
-        end = min(periods, 45 / discount)
-        # By parts: ∫ e^{-δt} dE(t) = e^{-δH} E(H) + δ ∫ e^{-δt} E(t) dt, in y = log(1 + t / rise),
-        # where `rise` is the time in which E begins to level off.
-        rise = (alpha + T) / (r + x + 1)
-        length = np.log1p(end / rise)
-        nodes, weights = legendre(int(12 + 4 * length.max(initial=0) + discount * end / 2))
-        y = length[:, None] * nodes
-        t = rise[:, None] * np.expm1(y)
-        shape, rate, b_n, _ = np.broadcast_arrays(
-            (r + x)[:, None], (alpha + T)[:, None], (b + n)[:, None], t
-        )
-        future = expected_purchases_alive(
-            shape.ravel(), rate.ravel(), a, b_n.ravel(), t.ravel()
-        ).reshape(t.shape)
-        density = np.exp(y - discount * t) * (rise * length)[:, None]
-        worth = discount * (future * density) @ weights
-        if np.isfinite(periods):
-            last = expected_purchases_alive(r + x, alpha + T, a, b + n, periods)
-            worth += np.exp(-discount * periods) * last
-        return np.asarray(worth)
+            return np.asarray((a + b + x - 1) / (a - 1))
+        return smooth_in_age(
+            lambda x, T: discounted_purchases_alive(
+                r + x, alpha + T, a, b + x, discount, periods
+            ),
+            x, T, alpha,
+        )  # fmt: skip
 
     def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
         r, alpha, a, b = self._theta()
