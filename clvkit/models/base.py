@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from clvkit.models.optimise import Optimum, minimise
 from clvkit.units import days_per
 
 Array = NDArray[np.float64]
+# A model's own arrangement of its rows: numbers, and indices into them.
+Column = NDArray[Any]
+Data = tuple[Column, ...]
 Z90 = 1.6448536269514722
 
 # Times the scale of the data: beyond, a parameter says "none at all" or "no end to it".
@@ -42,7 +45,7 @@ class Terms(NamedTuple):
 class Prepared(NamedTuple):
     """Rows made ready for a fit: the model's data, what each stands for, where rows went."""
 
-    data: tuple[Array, ...]
+    data: Data
     weights: Array
     row_weights: Array
     kept: NDArray[np.bool_]
@@ -51,7 +54,7 @@ class Prepared(NamedTuple):
     def reweighted(self, counts: Array) -> Prepared:
         """The same data with row i standing for ``counts[i]`` customers."""
         weights = np.bincount(self.group, counts[self.kept], minlength=len(self.weights))
-        return self._replace(weights=weights)
+        return self._replace(weights=np.asarray(weights, dtype="float64"))
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,9 @@ class Model:
         total = float(ready.weights.sum())
         norm = float(np.abs(best.gradient).max())
         self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm)
-        flags = self._flags(self._fit, dict(zip(self.names, self._scales(*ready.data), strict=True)))
+        flags = self._flags(
+            self._fit, dict(zip(self.names, self._scales(*ready.data), strict=True))
+        )
         self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm, tuple(flags))
         return self
 
@@ -199,9 +204,7 @@ class Model:
         normal = np.random.default_rng(seed).standard_normal((number, len(self.names)))
         return pd.DataFrame(self._theta() * np.exp(normal @ spread.T), columns=list(self.names))
 
-    def bootstrap(
-        self, summary: pd.DataFrame, number: int = 200, *, seed: int = 1
-    ) -> pd.DataFrame:
+    def bootstrap(self, summary: pd.DataFrame, number: int = 200, *, seed: int = 1) -> pd.DataFrame:
         """Parameters of ``number`` fits to customers drawn with replacement, one line a fit."""
         self._fitted()
         ready = self._prepare(summary)
@@ -257,7 +260,7 @@ class Model:
         else:
             weights = np.ones(len(summary))
         rows, group = distinct([column[kept] for column in columns])
-        summed = np.bincount(group, weights[kept], minlength=len(rows[0]))
+        summed = np.bincount(group, weights[kept], minlength=len(rows[0])).astype("float64")
         return Prepared(self._arrange(*rows), summed, weights, kept, group)
 
     def _columns(self, summary: pd.DataFrame) -> list[Array]:
@@ -299,19 +302,19 @@ class Model:
         return flags
 
     # What a model declares.
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         """Log-likelihood of each row, with the derivatives of the weighted sum."""
         raise NotImplementedError
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         """Where to begin: a few points of log parameters."""
         raise NotImplementedError
 
-    def _scales(self, *data: Array) -> list[float]:
+    def _scales(self, *data: Column) -> list[float]:
         """What size of each parameter is ordinary: 1, or the scale of the data's time or money."""
         return [1.0] * len(self.names)
 
-    def _arrange(self, *columns: Array) -> tuple[Array, ...]:
+    def _arrange(self, *columns: Array) -> Data:
         """The distinct rows as ``_terms`` wants them."""
         return columns
 
@@ -319,7 +322,7 @@ class Model:
         """Which rows carry information for this model; raises where one cannot be."""
         return np.ones(len(columns[0]), dtype=bool)
 
-    def _refuse_unidentified(self, data: tuple[Array, ...], weights: Array) -> None:
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         """Raise DataError where no parameters can be estimated, saying why."""
 
 

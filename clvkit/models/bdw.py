@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betaln, digamma
 
-from clvkit.models.base import Array, Fit, Terms
+from clvkit.models.base import Array, Column, Fit, Terms
 from clvkit.models.contracts import ContractModel, never_ends
 from clvkit.models.quadrature import legendre, trigamma
 
@@ -52,7 +52,7 @@ class BetaDiscreteWeibull(ContractModel):
     def _log_retention(self, n: Array) -> Array:
         return -_hazard_sum(self._theta(), n)[0]
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         alpha, beta, c = theta
         tenure, ended = data
         before = tenure - ended
@@ -71,7 +71,7 @@ class BetaDiscreteWeibull(ContractModel):
         slope[:, left] += dh / np.expm1(h)
         return Terms(values, slope @ weights, None)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         return [np.log([1.0, 2.0, 1.0]), np.log([0.5, 2.0, 1.5]), np.log([2.0, 10.0, 0.8])]
 
     def _flags(self, fit: Fit, scales: dict[str, float]) -> list[str]:
@@ -82,7 +82,7 @@ class BetaDiscreteWeibull(ContractModel):
 
 
 def _hazard_sum(theta: Array, n: Array) -> tuple[Array, Array]:
-    """h = log S(n-1) - log S(n) and its gradient, without subtracting neighbours.
+    """The fall h = log S(n-1) - log S(n) and its gradient, not by subtraction.
 
     h = ∫ ψ(α+β+u) - ψ(β+u) du from (n-1)^c to n^c.
     """

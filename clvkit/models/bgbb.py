@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, digamma, gammaln
 
 from clvkit.errors import DataError, UndefinedError
-from clvkit.models.base import Array, Terms
+from clvkit.models.base import Array, Column, Data, Terms
 from clvkit.models.purchases import PurchaseModel
 
 
@@ -30,9 +30,9 @@ class BetaGeoBetaBinomial(PurchaseModel):
 
     names: ClassVar = ("alpha", "beta", "gamma", "delta")
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         alpha, beta, gamma, delta = theta
-        x, t_x, T, x_t, n, leaves, row = data
+        x, _, _, x_t, n, leaves, row = data
         buys, skips, dies, lives = alpha + x_t, beta + n - x_t, gamma + leaves, delta + n
         part = (
             betaln(buys, skips) - betaln(alpha, beta) + betaln(dies, lives) - betaln(gamma, delta)
@@ -53,7 +53,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
         )
         return Terms(values, gradient, None)
 
-    def _arrange(self, *columns: Array) -> tuple[Array, ...]:
+    def _arrange(self, *columns: Array) -> Data:
         """The parts of each row's mixture, one after another: gone after t_x, ..., T-1, alive."""
         x, t_x, T = columns
         parts = (T - t_x).astype(np.intp) + 1
@@ -63,7 +63,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
         leaves = np.where(n < T[row], 1.0, 0.0)
         return (x, t_x, T, x[row], n, leaves, row)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         return [
             np.log([1.0, 1.0, 0.7, 3.0]),
             np.log([0.5, 2.0, 0.5, 10.0]),
@@ -73,7 +73,7 @@ class BetaGeoBetaBinomial(PurchaseModel):
     def _usable(self, summary: pd.DataFrame, *columns: Array) -> NDArray[np.bool_]:
         kept = super()._usable(summary, *columns)
         x, t_x, T = columns
-        whole = (t_x == np.floor(t_x)) & (T == np.floor(T)) & (x <= t_x)
+        whole = (t_x == np.floor(t_x)) & np.equal(T, np.floor(T)) & (x <= t_x)
         if not whole.all():
             first = int(np.argmin(whole))
             raise DataError(
@@ -97,7 +97,8 @@ class BetaGeoBetaBinomial(PurchaseModel):
         _, _, gamma, delta = self._theta()
         lived = delta + T[:, None] + 1 + np.arange(periods)
         steps = np.log1p(-gamma / (gamma + lived))
-        return np.exp(np.column_stack([np.zeros(len(T)), np.cumsum(steps, axis=1)]))
+        lasts = np.column_stack([np.zeros(len(T)), np.cumsum(steps, axis=1)])
+        return np.asarray(np.exp(lasts))
 
     def _stays(self, x: Array, T: Array, later: float) -> Array:
         _, _, gamma, delta = self._theta()

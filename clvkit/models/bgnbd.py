@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import betainc, betaln, digamma, expit, gammaln
 
 from clvkit.errors import UndefinedError
-from clvkit.models.base import Array, Terms
+from clvkit.models.base import Array, Column, Data, Terms
 from clvkit.models.purchases import PurchaseModel
 from clvkit.models.quadrature import (
     discounted_purchases_alive,
@@ -35,7 +35,7 @@ class BetaGeoNBD(PurchaseModel):
     # How often a customer could have left before the first repeat purchase.
     _chances_at_birth: ClassVar = 0
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         r, alpha, a, b = theta
         x, t_x, T, by_x, row = data
         n = by_x + self._chances_at_birth
@@ -79,11 +79,11 @@ class BetaGeoNBD(PurchaseModel):
         hessian[3, 3] += w @ (trigamma(b + n) - trigamma(b)) + d @ last**-2.0
         return Terms(values, gradient, hessian)
 
-    def _arrange(self, *columns: Array) -> tuple[Array, ...]:
+    def _arrange(self, *columns: Array) -> Data:
         by_x, row = np.unique(columns[0], return_inverse=True)
         return (*columns, by_x, row)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         middle = self._scales(*data)[1]
         return [
             np.log([0.5, middle / 4, 1.0, 2.5]),
@@ -92,7 +92,7 @@ class BetaGeoNBD(PurchaseModel):
             np.log([10.0, middle * 3, 1.0, 10.0]),
         ]
 
-    def _scales(self, *data: Array) -> list[float]:
+    def _scales(self, *data: Column) -> list[float]:
         return [1.0, float(np.median(data[2])) or 1.0, 1.0, 1.0]
 
     def _alive(self, x: Array, t_x: Array, T: Array) -> Array:

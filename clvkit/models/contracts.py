@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from clvkit.errors import DataError, UndefinedError
-from clvkit.models.base import Array, Model
+from clvkit.models.base import Array, Data, Model
 
 Survivors = Sequence[float] | pd.Series | Sequence[Sequence[float]] | pd.DataFrame
 
@@ -124,7 +124,7 @@ class ContractModel(Model):
         # Nobody has seen whether a running contract of tenure 0 renews.
         return np.asarray(tenure > 0)
 
-    def _refuse_unidentified(self, data: tuple[Array, ...], weights: Array) -> None:
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         tenure, ended = (column[weights > 0] for column in data[:2])
         if weights.sum() < 2:
             raise DataError("One customer at most: how customers differ cannot be estimated.")
@@ -141,11 +141,11 @@ class ContractModel(Model):
 
     # What a subclass declares.
     def _log_survival(self, t: Array) -> Array:
-        """log S(t) for t >= 0, whole or not."""
+        """The log of S(t) for t >= 0, whole or not."""
         raise NotImplementedError
 
     def _log_retention(self, n: Array) -> Array:
-        """log of S(n) / S(n-1)."""
+        """The log of S(n) / S(n-1)."""
         raise NotImplementedError
 
 

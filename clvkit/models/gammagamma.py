@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import betaln, digamma
 
 from clvkit.errors import DataError
-from clvkit.models.base import Array, Fit, Model, Terms
+from clvkit.models.base import Array, Column, Data, Fit, Model, Terms
 from clvkit.models.quadrature import trigamma
 
 
@@ -57,7 +57,7 @@ class GammaGamma(Model):
         self.left_out = len(summary) - int(self._usable(summary, *self._columns(summary)).sum())
         return self
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         p, q, gamma = theta
         x, mean, by_x, row = data
         w = np.bincount(row, weights, minlength=len(by_x))
@@ -87,11 +87,11 @@ class GammaGamma(Model):
         hessian[2, 2] = curve - total * q / gamma**2
         return Terms(values, gradient, hessian)
 
-    def _arrange(self, *columns: Array) -> tuple[Array, ...]:
+    def _arrange(self, *columns: Array) -> Data:
         by_x, row = np.unique(columns[0], return_inverse=True)
         return (*columns, by_x, row)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         level = float(np.mean(data[1]))
         return [
             np.log([6.0, 4.0, level / 2]),
@@ -99,14 +99,14 @@ class GammaGamma(Model):
             np.log([30.0, 10.0, level / 3]),
         ]
 
-    def _scales(self, *data: Array) -> list[float]:
+    def _scales(self, *data: Column) -> list[float]:
         return [1.0, 1.0, float(np.mean(data[1]))]
 
     def _usable(self, summary: pd.DataFrame, *columns: Array) -> NDArray[np.bool_]:
         x, mean = columns
         return np.asarray((x > 0) & (mean > 0) & np.isfinite(mean))
 
-    def _refuse_unidentified(self, data: tuple[Array, ...], weights: Array) -> None:
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         mean = data[1][weights > 0]
         if len(mean) == 0:
             raise DataError(

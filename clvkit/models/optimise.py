@@ -97,8 +97,7 @@ def _difference(objective: Objective, at: Array) -> Array:
     """Central differences of the analytic gradient."""
     width = 1e-5
     rows = [
-        (objective(at + e)[1] - objective(at - e)[1]) / (2 * width)
-        for e in np.eye(len(at)) * width
+        (objective(at + e)[1] - objective(at - e)[1]) / (2 * width) for e in np.eye(len(at)) * width
     ]
     hessian = np.array(rows)
     return np.asarray((hessian + hessian.T) / 2)

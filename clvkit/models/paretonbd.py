@@ -8,7 +8,8 @@ import numpy as np
 from scipy.special import digamma, exprel, gammaln
 
 from clvkit.errors import UndefinedError
-from clvkit.models.base import Array, Terms
+from clvkit.models.base import Array, Column, Data, Terms
+from clvkit.models.grouping import Index
 from clvkit.models.purchases import PurchaseModel
 from clvkit.models.quadrature import legendre, smooth_in_age, trigamma
 
@@ -32,7 +33,7 @@ class ParetoNBD(PurchaseModel):
 
     names: ClassVar = ("r", "alpha", "s", "beta")
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         x, t_x, T, by_x, row = data
         values = np.empty(len(x))
         gradient, hessian = np.zeros(4), np.zeros((4, 4))
@@ -58,11 +59,11 @@ class ParetoNBD(PurchaseModel):
         hessian[[2, 3], [3, 2]] += total / beta
         return Terms(values, gradient, hessian)
 
-    def _arrange(self, *columns: Array) -> tuple[Array, ...]:
+    def _arrange(self, *columns: Array) -> Data:
         by_x, row = np.unique(columns[0], return_inverse=True)
         return (*columns, by_x, row)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         middle = self._scales(*data)[1]
         return [
             np.log([0.6, middle / 4, 0.6, middle / 4]),
@@ -71,7 +72,7 @@ class ParetoNBD(PurchaseModel):
             np.log([0.5, middle, 3.0, middle * 10]),
         ]
 
-    def _scales(self, *data: Array) -> list[float]:
+    def _scales(self, *data: Column) -> list[float]:
         middle = float(np.median(data[2])) or 1.0
         return [1.0, middle, 1.0, middle]
 
@@ -110,14 +111,12 @@ class ParetoNBD(PurchaseModel):
             age = beta + T
             end = min(periods, 45 / discount)
             length = np.log1p(end / age)
-            nodes, weights = legendre(
-                int(16 + 6 * length.max(initial=0) + discount * end / 2)
-            )
+            nodes, weights = legendre(int(16 + 6 * length.max(initial=0) + discount * end / 2))
             y = length[:, None] * nodes
             kernel = np.exp((1 - s) * y - discount * age[:, None] * np.expm1(y))
             return np.asarray(age * length * (kernel @ weights))
 
-        return (r + x) / (alpha + T) * smooth_in_age(lasting, np.zeros_like(T), T, beta)
+        return np.asarray((r + x) / (alpha + T) * smooth_in_age(lasting, np.zeros_like(T), T, beta))
 
     def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
         r, alpha, s, beta = self._theta()
@@ -142,7 +141,7 @@ class ParetoNBD(PurchaseModel):
         return table
 
 
-def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Array, int]]:
+def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Index, int]]:
     """Rows of similar difficulty, with the number of nodes that their integral needs."""
     _, alpha, _, beta = theta
     least = min(alpha, beta)
@@ -151,7 +150,7 @@ def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Array, i
     # Smooth integrands of an exponential's fall and a few kinks of width one.
     need = 5 + 0.75 * np.clip(drop, 0, _DROP) + 5 * length
     tier = np.searchsorted(_TIERS, np.minimum(need, _TIERS[-1]))
-    blocks: list[tuple[Array, int]] = []
+    blocks: list[tuple[Index, int]] = []
     for which, nodes in enumerate(_TIERS):
         rows = np.flatnonzero(tier == which)
         size = max(1, _BLOCK // nodes)
@@ -189,7 +188,7 @@ def _reach(theta: Array, x: Array, t_x: Array, T: Array) -> Array:
             slope -= (s + 1) * moved / (beta + t_x + span)
             at = at - (value + _DROP) / slope
         y[far] = at
-    return y
+    return np.asarray(y)
 
 
 def _pieces(

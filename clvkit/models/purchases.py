@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from clvkit.errors import DataError
-from clvkit.models.base import Array, Model
+from clvkit.models.base import Array, Data, Model
 from clvkit.models.grouping import Index, distinct
 
 
@@ -106,7 +106,7 @@ class PurchaseModel(Model):
             )
         return np.ones(len(x), dtype=bool)
 
-    def _refuse_unidentified(self, data: tuple[Array, ...], weights: Array) -> None:
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         counted = weights > 0
         if weights.sum() < 2 or counted.sum() < 2:
             raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +62,7 @@ def discounted_purchases_alive(
     # In y = log(1 + t / rise), rise being when the rate of purchases begins to fall.
     rise = rate / (shape + 1)
     length = np.log1p(end / rise)
-    nodes, weights = legendre(int(12 + 4 * length.max(initial=0) + discount * end / 2))
+    nodes, weights = legendre(int(12 + 3 * length.max(initial=0) + discount * end / 2))
     y = length[:, None] * nodes
     t = rise[:, None] * np.expm1(y)
     worth = np.exp(y - discount * t) * weights * (shape / (shape + 1) * length)[:, None]
@@ -97,7 +97,7 @@ def _over_leaving(
         size = max(1, _BLOCK // int(nodes[order[min(start + 999, len(order) - 1)]]))
         rows = order[start : start + min(size, 1000)]
         grid = left[rows], step[rows], int(nodes[rows[-1]])
-        answer[rows] = _trapezoid(lambda p, r=rows: value(r, p), a + b + bend, a, b, rows, grid)
+        answer[rows] = _trapezoid(partial(value, rows), a + b + bend, a, b, rows, grid)
         start += len(rows)
     return answer
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import betaln, digamma
 
-from clvkit.models.base import Array, Terms
+from clvkit.models.base import Array, Column, Terms
 from clvkit.models.contracts import ContractModel, never_ends
 from clvkit.models.quadrature import trigamma
 
@@ -40,7 +40,7 @@ class ShiftedBetaGeometric(ContractModel):
         alpha, beta = self._theta()
         return np.asarray(-np.log1p(alpha / (beta + n - 1)))
 
-    def _terms(self, theta: Array, weights: Array, *data: Array) -> Terms:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         alpha, beta = theta
         tenure, ended = data
         a, b = alpha + ended, beta + tenure - ended
@@ -58,5 +58,5 @@ class ShiftedBetaGeometric(ContractModel):
         hessian[1, 1] += weights @ (trigamma(b) - trigamma(beta))
         return Terms(values, gradient, hessian)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         return [np.log([1.0, 2.0]), np.log([0.5, 5.0]), np.log([5.0, 20.0])]
