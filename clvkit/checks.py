@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from clvkit.errors import DataError
@@ -114,52 +115,62 @@ def compare(models: Sequence[Model]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Independence:
-    """``table``: spend by frequency; ``correlation``: Spearman's, with ``low`` and ``high``.
+    """``table``: spend by frequency; ``correlation``: Pearson's, with its 90% interval.
 
-    ``value_error`` is by how much the total of a valuation that assumes independence is off, as
-    a share of it: -0.05 means 5% too low.
+    ``rank_correlation`` is Spearman's, which a few large customers cannot carry. ``value_error``
+    is by how much a valuation that assumes independence is off, as a share of the right total:
+    0.05 means 5% too high.
     """
 
     table: pd.DataFrame
     correlation: float
     low: float
     high: float
+    rank_correlation: float
     value_error: float
 
 
 def independence(money: GammaGamma, summary: pd.DataFrame, purchases: pd.Series) -> Independence:
     """Do those who buy often spend differently a purchase, and what would that do to CLV?
 
-    The Gamma-Gamma model assumes that they do not. Its expected spends, weighted with the
-    predicted ``purchases`` of each customer, are held against the mean spend that customers of
-    that frequency really had. Frequencies are taken together so that a group has 30 customers.
+    The Gamma-Gamma model assumes that they do not: it draws every customer's own average towards
+    one mean for all, and gives that mean to one-time buyers. Here each is drawn, by as much,
+    towards the mean of customers who buy as often (one-time buyers: of the least frequent
+    repeaters). ``value_error`` compares the two, weighted with the predicted ``purchases`` of
+    each customer, for example the ``expected_purchases`` of :func:`clvkit.lifetime_value`.
+    Frequencies are taken together so that a group has 30 customers.
     """
-    seen = (summary["frequency"] > 0) & (summary["monetary_value"] > 0)
+    x, mean = money._columns(summary)
+    seen = (x > 0) & (mean > 0)
     if int(seen.sum()) < 10:
         raise DataError("Fewer than ten customers have repeat purchases: nothing can be checked.")
-    x = summary.loc[seen, "frequency"].to_numpy("float64")
-    mean = summary.loc[seen, "monetary_value"].to_numpy("float64")
-    expected = money.expected_spend(summary)[seen].to_numpy()
-    group = _groups(x, 30)
-    weight = purchases[seen].to_numpy("float64")
-    total = np.bincount(group, x * mean) / np.bincount(group, x)
-    table = pd.DataFrame(
-        {
-            "from": [x[group == k].min() for k in range(group.max() + 1)],
-            "to": [x[group == k].max() for k in range(group.max() + 1)],
-            "customers": np.bincount(group),
-            "spend": total,
-            "expected_spend": np.bincount(group, x * expected) / np.bincount(group, x),
-            "purchases": np.bincount(group, weight),
-        }
+    group = np.zeros(len(x), dtype=np.intp)
+    group[seen] = _groups(x[seen], 30)
+    level = np.bincount(group[seen], mean[seen]) / np.bincount(group[seen])
+    p, q, _ = money.params
+    # Where one mean for all does not exist there is nothing to compare with.
+    own = np.where(seen, p * x / (p * x + q - 1), 0.0) if q > 1 else np.full(len(x), np.nan)
+    right = own * np.where(seen, mean, 0.0) + (1 - own) * level[group]
+    weight = purchases.reindex(summary.index).to_numpy("float64")
+    table = pd.DataFrame({"frequency": x, "spend": mean, "purchases": weight})[seen]
+    table = table.groupby(group[seen]).agg(
+        least=("frequency", "min"),
+        most=("frequency", "max"),
+        customers=("spend", "size"),
+        spend=("spend", "mean"),
+        purchases=("purchases", "sum"),
     )
-    real = float(weight @ total[group])
-    constant = len(np.unique(x)) == 1 or len(np.unique(mean)) == 1
-    rank = float("nan") if constant else float(spearmanr(x, mean).statistic)
-    half = Z90 / np.sqrt(max(len(x) - 3, 1))
-    low, high = np.tanh(np.arctanh(np.clip(rank, -0.999999, 0.999999)) + np.array([-half, half]))
-    off = float(weight @ expected) / real - 1 if real > 0 else float("nan")
-    return Independence(table, rank, float(low), float(high), off)
+    together = float(np.corrcoef(x[seen], mean[seen])[0, 1]) if _varies(x, mean, seen) else np.nan
+    ranks = float(spearmanr(x[seen], mean[seen]).statistic) if _varies(x, mean, seen) else np.nan
+    half = Z90 / np.sqrt(int(seen.sum()) - 3)
+    middle = np.arctanh(np.clip(together, -0.999999, 0.999999))
+    low, high = np.tanh([middle - half, middle + half])
+    off = float(weight @ money.expected_spend(summary).to_numpy() / (weight @ right) - 1)
+    return Independence(table, together, float(low), float(high), ranks, off)
+
+
+def _varies(x: Array, mean: Array, seen: NDArray[np.bool_]) -> bool:
+    return bool(np.ptp(x[seen]) > 0 and np.ptp(mean[seen]) > 0)
 
 
 def fit_segments(
@@ -198,7 +209,7 @@ def _time_unit(model: PurchaseModel) -> str:
     return model.time_unit
 
 
-def _groups(x: Array, least: int) -> np.ndarray:
+def _groups(x: Array, least: int) -> NDArray[np.intp]:
     """Neighbouring frequencies taken together until a group has ``least`` customers."""
     values, counts = np.unique(x, return_counts=True)
     group, label, size = np.zeros(len(values), dtype=np.intp), 0, 0

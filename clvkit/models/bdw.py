@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import betaln, digamma
+from scipy.special import digamma
 
 from clvkit.models.base import Array, Column, Fit, Terms
 from clvkit.models.contracts import ContractModel, never_ends
-from clvkit.models.quadrature import legendre, trigamma
+from clvkit.models.quadrature import legendre, log_beta_ratio, trigamma
 
 _DIRECT = 2000
 
@@ -47,7 +47,7 @@ class BetaDiscreteWeibull(ContractModel):
 
     def _log_survival(self, t: Array) -> Array:
         alpha, beta, c = self._theta()
-        return np.asarray(betaln(alpha, beta + t**c) - betaln(alpha, beta))
+        return log_beta_ratio(alpha, beta, t**c)
 
     def _log_retention(self, n: Array) -> Array:
         return -_hazard_sum(self._theta(), n)[0]
@@ -57,7 +57,7 @@ class BetaDiscreteWeibull(ContractModel):
         tenure, ended = data
         before = tenure - ended
         u = before**c
-        values = betaln(alpha, beta + u) - betaln(alpha, beta)
+        values = log_beta_ratio(alpha, beta, u)
         du = np.where(before > 0, u * np.log(np.where(before > 0, before, 1)), 0.0)
         whole, end = digamma(alpha + beta), digamma(alpha + beta + u)
         slope = np.array(

@@ -108,16 +108,16 @@ class PurchaseModel(Model):
 
     def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         counted = weights > 0
+        if not (data[0][counted] > 0).any():
+            raise DataError(
+                "Nobody bought a second time: neither how often customers buy nor when they leave "
+                "can be estimated. Wait for repeat purchases, or use the historical figures."
+            )
         if weights.sum() < 2 or counted.sum() < 2:
             raise DataError(
                 "One customer, or one history shared by all: how customers differ cannot be "
                 "estimated from it. Fit on at least two different histories, or make the model "
                 "from known parameters."
-            )
-        if not (data[0][counted] > 0).any():
-            raise DataError(
-                "Nobody bought a second time: neither how often customers buy nor when they leave "
-                "can be estimated. Wait for repeat purchases, or use the historical figures."
             )
 
     # What a subclass answers.

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, zeta
+from scipy.special import betaln, digamma, zeta
 
 from clvkit.models.grouping import Index, distinct
 
@@ -207,3 +207,17 @@ def legendre(nodes: int) -> tuple[Array, Array]:
 def trigamma(x: Array | float) -> Array:
     """The second derivative of log Γ."""
     return np.asarray(zeta(2.0, x))
+
+
+def log_beta_ratio(alpha: float, beta: float, u: Array) -> Array:
+    """The log of B(α, β+u) / B(α, β), for u >= 0, to full precision also where it is near 0."""
+    ratio = np.asarray(betaln(alpha, beta + u) - betaln(alpha, beta))
+    near = np.flatnonzero(np.abs(ratio) < 0.05)
+    if len(near):
+        # -∫ ψ(α+β+v) - ψ(β+v) dv from 0 to u, in y = log(1 + v/β).
+        length = np.log1p(u[near] / beta)[:, None]
+        point, weight = legendre(32)
+        moved = beta * np.exp(length * point)
+        fall = (digamma(alpha + moved) - digamma(moved)) * moved * length
+        ratio[near] = -(fall @ weight)
+    return ratio

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import betaln, digamma
+from scipy.special import digamma
 
 from clvkit.models.base import Array, Column, Terms
 from clvkit.models.contracts import ContractModel, never_ends
-from clvkit.models.quadrature import trigamma
+from clvkit.models.quadrature import log_beta_ratio, trigamma
 
 
 class ShiftedBetaGeometric(ContractModel):
@@ -34,7 +34,7 @@ class ShiftedBetaGeometric(ContractModel):
 
     def _log_survival(self, t: Array) -> Array:
         alpha, beta = self._theta()
-        return np.asarray(betaln(alpha, beta + t) - betaln(alpha, beta))
+        return log_beta_ratio(alpha, beta, t)
 
     def _log_retention(self, n: Array) -> Array:
         alpha, beta = self._theta()
@@ -44,7 +44,8 @@ class ShiftedBetaGeometric(ContractModel):
         alpha, beta = theta
         tenure, ended = data
         a, b = alpha + ended, beta + tenure - ended
-        values = betaln(a, b) - betaln(alpha, beta)
+        last = -np.log1p((beta + tenure - 1) / alpha)
+        values = log_beta_ratio(alpha, beta, tenure - ended) + np.where(ended > 0, last, 0.0)
         whole, start = alpha + beta, alpha + beta + tenure
         gradient = np.array(
             [
