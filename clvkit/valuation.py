@@ -254,15 +254,31 @@ def _spends(
 def _bands(
     worths: Array, back: NDArray[np.intp], spends: Array, where: NDArray[np.intp]
 ) -> tuple[Array, Array, tuple[float, float]]:
-    """Quantiles of worth times spend for each customer, and of their sum."""
-    low, high = np.empty(len(back)), np.empty(len(back))
+    """Quantiles over the draws of worth times spend, for each customer and for the sum."""
+    pairs, place = distinct([back.astype("float64"), where.astype("float64")])
+    rows, lines = (pair.astype(np.intp) for pair in pairs)
+    customers = np.bincount(place)
+    by_row, by_line = np.ascontiguousarray(worths.T), np.ascontiguousarray(spends.T)
+    low, high = np.empty(len(rows)), np.empty(len(rows))
     total = np.zeros(len(worths))
-    for start in range(0, len(back), _CHUNK):
-        rows = slice(start, start + _CHUNK)
-        value = worths[:, back[rows]] * spends[:, where[rows]]
-        # Where a draw has q <= 1 the population's mean spend, and so the upper end, is unbounded.
-        missing = np.isnan(value)
-        total += np.where(missing, 0.0, value).sum(axis=1)
-        low[rows], high[rows] = np.quantile(value, [0.05, 0.95], axis=0)
-    ends = np.quantile(total, [0.05, 0.95])
-    return low, high, (float(ends[0]), float(ends[1]))
+    for start in range(0, len(rows), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        value = by_row[rows[part]] * by_line[lines[part]]
+        total += customers[part] @ value
+        # Missing values sort last: where a draw has q <= 1 the mean spend has no upper end.
+        value.sort(axis=1)
+        low[part], high[part] = _ends(value)
+    total.sort()
+    ends = _ends(total[None])
+    return low[place], high[place], (float(ends[0][0]), float(ends[1][0]))
+
+
+def _ends(ordered: Array) -> tuple[Array, Array]:
+    """The 5% and the 95% quantile of each line, interpolated between neighbours."""
+    last = ordered.shape[1] - 1
+    low, share = divmod(0.05 * last, 1)
+    left, right = int(low), min(int(low) + 1, last)
+    return (
+        (1 - share) * ordered[:, left] + share * ordered[:, right],
+        (1 - share) * ordered[:, last - left] + share * ordered[:, last - right],
+    )
