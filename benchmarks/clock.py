@@ -41,7 +41,8 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def report(tasks: dict[str, Callable[[], object]]) -> None:
     """Time every task; one JSON object a line on standard output: seconds, or why
-    there are none; the last line has them all."""
+    there are none; the last line has them all.
+    """
     times: dict[str, float | str] = {}
     for name, task in tasks.items():
         try:

@@ -18,6 +18,7 @@ def counted(table):
 
 
 def six_looks(table):
+    """The values of the likelihood at six points on the way to the estimate."""
     """A Newton fit needs about six evaluations of the likelihood: here, only their values."""
     x, t_x, T, weight = counted(table)
     for r, alpha, a, b in np.linspace([0.3, 5, 0.9, 3], [0.243, 4.414, 0.793, 2.426], 6):

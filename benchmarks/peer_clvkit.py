@@ -12,6 +12,7 @@ warnings.filterwarnings("ignore")
 
 
 def base(table):
+    """The summary as this peer wants it."""
     return CustomerBase(
         table, time_unit="W", collapse="D", observation_period_end=pd.Timestamp("1997-09-30"),
         has_monetary=True, on_negative="net",

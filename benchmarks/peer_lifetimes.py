@@ -10,10 +10,12 @@ sample, million = clock.tables()
 
 
 def counts(kind, table):
+    """One fit of purchase counts."""
     return kind().fit(table["frequency"], table["recency"], table["T"])
 
 
 def spend(table):
+    """One fit of spend, on repeaters."""
     rows = table[table["frequency"] > 0]
     return GammaGammaFitter().fit(rows["frequency"], rows["monetary_value"])
 

@@ -10,12 +10,14 @@ sample, million = (table.reset_index() for table in clock.tables())
 
 
 def fit(kind, table):
+    """One fit."""
     model = kind(data=table)
     model.fit(method="map", progressbar=False)
     return model
 
 
 def spend(table):
+    """One fit of spend, on repeaters."""
     return fit(GammaGammaModel, table[table["frequency"] > 0])
 
 
