@@ -38,9 +38,11 @@ def minimise(objective: Objective, starts: Sequence[Array]) -> Optimum:
     best: Optimum | None = None
     for start in starts:
         found = _descend(objective, start)
+        twice = best is not None and abs(found.value - best.value) < 1e-8 * (1 + abs(best.value))
         if best is None or found.value < best.value:
             best = found
-        if best.sharp:
+        # Two ways to the same height are enough, even where the top is flat.
+        if best.sharp or twice:
             break
     assert best is not None
     return best
@@ -49,6 +51,7 @@ def minimise(objective: Objective, starts: Sequence[Array]) -> Optimum:
 def _descend(objective: Objective, start: Array) -> Optimum:
     at = start.astype("float64")
     value, gradient, hessian = _complete(objective, at)
+    idle = 0
     for _ in range(100):
         step = _newton_step(gradient, hessian)
         promise = -float(gradient @ step)
@@ -61,7 +64,11 @@ def _descend(objective: Objective, start: Array) -> Optimum:
         moved = _line_search(objective, at, step, value, promise, start)
         if moved is None:
             break
+        # A parameter that runs away wins ever less with every step: three times is enough.
+        idle = idle + 1 if value - moved[1] < 1e-9 * (1 + abs(value)) else 0
         at, value, gradient, hessian = moved
+        if idle == 3:
+            break
     return Optimum(at, value, gradient, hessian)
 
 
@@ -69,7 +76,7 @@ def _line_search(
     objective: Objective, at: Array, step: Array, value: float, promise: float, start: Array
 ) -> tuple[Array, float, Array, Array] | None:
     length = 1.0
-    for _ in range(30):
+    for _ in range(16):
         there = np.clip(at + length * step, start - _REACH, start + _REACH)
         after, gradient, hessian = objective(there)
         if after <= value - 1e-4 * length * promise or (length == 1.0 and after < value):

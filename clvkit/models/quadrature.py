@@ -13,7 +13,7 @@ from clvkit.models.grouping import Index, distinct
 
 Array = NDArray[np.float64]
 
-_TINY = 1e-5
+_TINY = 2e-5
 _DROP = 32.0  # e^-32 = 1e-14 of the peak: no digit of the sum sees what lies beyond
 _BLOCK = 2**18
 
