@@ -9,17 +9,30 @@ from typing import TYPE_CHECKING, Any
 from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
-    from clvkit import charts, datasets, formulas
+    from clvkit import charts, checks, datasets, formulas, simulate
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
-    from clvkit.models import BetaGeoNBD, GammaGamma
+    from clvkit.models import (
+        BetaDiscreteWeibull,
+        BetaGeoBetaBinomial,
+        BetaGeoNBD,
+        GammaGamma,
+        ModifiedBetaGeoNBD,
+        ParetoNBD,
+        ShiftedBetaGeometric,
+    )
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
     from clvkit.valuation import lifetime_value
 
 _HOME = {
+    "BetaDiscreteWeibull": "clvkit.models",
+    "BetaGeoBetaBinomial": "clvkit.models",
     "BetaGeoNBD": "clvkit.models",
     "GammaGamma": "clvkit.models",
+    "ModifiedBetaGeoNBD": "clvkit.models",
+    "ParetoNBD": "clvkit.models",
+    "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
@@ -29,15 +42,21 @@ _HOME = {
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
 }
-_MODULES = ("charts", "datasets", "formulas")
+_MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
 
 __all__ = [
+    "BetaDiscreteWeibull",
+    "BetaGeoBetaBinomial",
     "BetaGeoNBD",
     "DataError",
     "GammaGamma",
+    "ModifiedBetaGeoNBD",
+    "ParetoNBD",
+    "ShiftedBetaGeometric",
     "Transactions",
     "UndefinedError",
     "charts",
+    "checks",
     "cohort_table",
     "cohort_value",
     "datasets",
@@ -45,6 +64,7 @@ __all__ = [
     "formulas",
     "lifetime_value",
     "read_transactions",
+    "simulate",
     "split",
     "summarize",
 ]

@@ -1,8 +1,8 @@
-"""What every purchase-count and spend model shares: known parameters, fitting, the report.
+"""What every model shares: known parameters, fitting, the report, draws and intervals.
 
 A model declares its parameters, the columns it reads and one function, the log-likelihood of a
-row with its gradient. Everything else (grouping of identical rows, positivity through log
-parameters, several starts, standard errors, the report) happens here, once.
+row with its derivatives. Everything else (grouping of identical rows, positivity through log
+parameters, several starts, standard errors, the report, resampling) happens here, once.
 """
 
 from __future__ import annotations
@@ -10,32 +10,75 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize
 
 from clvkit.errors import DataError
+from clvkit.models.grouping import Index, distinct
+from clvkit.models.optimise import Optimum, minimise
 from clvkit.units import days_per
 
 Array = NDArray[np.float64]
-Objective = Callable[[Array], tuple[float, Array]]
+# A model's own arrangement of its rows: numbers, and indices into them.
+Column = NDArray[Any]
+Data = tuple[Column, ...]
+Z90 = 1.6448536269514722
 
-# Beyond these a parameter says "none at all" or "no end to it": the data do not pin it down.
+# Times the scale of the data: beyond, a parameter says "none at all" or "no end to it".
 _RUNAWAY = 1e4
+# A log parameter known no better than this is not known; draws of it are kept within reason.
+_UNKNOWN = 5.0
+_WIDEST_DRAW = 2.0
+
+
+class Terms(NamedTuple):
+    """Log-likelihood of each row; gradient and Hessian of the weighted sum (or None)."""
+
+    values: Array
+    gradient: Array
+    hessian: Array | None
+
+
+class Prepared(NamedTuple):
+    """Rows made ready for a fit: the model's data, what each stands for, where rows went."""
+
+    data: Data
+    weights: Array
+    row_weights: Array
+    kept: NDArray[np.bool_]
+    group: Index
+
+    def reweighted(self, counts: Array) -> Prepared:
+        """The same data with row i standing for ``counts[i]`` customers."""
+        weights = np.bincount(self.group, counts[self.kept], minlength=len(self.weights))
+        return self._replace(weights=np.asarray(weights, dtype="float64"))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What estimation found: covariance is of the *log* parameters."""
+    """What estimation found; ``information`` is minus the Hessian in *log* parameters."""
 
     log_likelihood: float
     customers: float
-    covariance: Array
+    information: Array
     gradient_norm: float
     warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def log_errors(self) -> Array:
+        """Standard errors of the log parameters; missing where the data say nothing."""
+        values, vectors = np.linalg.eigh(self.information)
+        variance = (vectors**2) @ (1 / np.maximum(values, 1e-12))
+        return np.where(variance < _UNKNOWN**2, np.sqrt(variance), np.nan)
+
+    @property
+    def spread(self) -> Array:
+        """Square root of the covariance to draw log parameters with."""
+        values, vectors = np.linalg.eigh(self.information)
+        return np.asarray(vectors / np.sqrt(np.maximum(values, _WIDEST_DRAW**-2)))
 
 
 class Model:
@@ -102,56 +145,44 @@ class Model:
         ``summary`` has one row a customer with the columns of :func:`clvkit.summarize`, and
         optionally ``weights`` (how many customers a row stands for).
         """
-        rows = self._usable(self._rows(summary))
-        if "weights" in summary:
-            rows = rows.assign(weights=summary["weights"].reindex(rows.index).astype("float64"))
-        else:
-            rows = rows.assign(weights=1.0)
-        grouped = rows.groupby(list(self.columns), sort=True)["weights"].sum().reset_index()
-        data = [grouped[name].to_numpy("float64") for name in self.columns]
-        weights = grouped["weights"].to_numpy()
-        self._refuse_unidentified(*data)
-
-        def objective(log_theta: Array) -> tuple[float, Array]:
-            value, gradient = self._terms(np.exp(log_theta), *data)
-            total = weights.sum()
-            slope = (gradient * weights).sum(axis=1) * np.exp(log_theta)
-            return -float(weights @ value) / total, -slope / total
-
-        best, slope, hessian = _maximise(objective, self._starts(*data))
-        self._params = np.exp(best)
+        self._params = None
+        ready = self._prepare(summary)
+        self._refuse_unidentified(ready.data, ready.weights)
+        best = self._optimum(ready, self._starts(*ready.data))
+        self._params = np.exp(best.at)
         self.time_unit = summary.attrs.get("time_unit", self.time_unit)
-        covariance = np.linalg.pinv(hessian * weights.sum(), hermitian=True)
-        self._fit = Fit(
-            log_likelihood=float(-objective(best)[0] * weights.sum()),
-            customers=float(weights.sum()),
-            covariance=covariance,
-            gradient_norm=float(np.abs(slope).max()),
-            warnings=tuple(self._flags(float(np.abs(slope).max()), covariance)),
+        total = float(ready.weights.sum())
+        norm = float(np.abs(best.gradient).max())
+        self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm)
+        flags = self._flags(
+            self._fit, dict(zip(self.names, self._scales(*ready.data), strict=True))
         )
+        self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm, tuple(flags))
         return self
 
     def log_likelihoods(self, summary: pd.DataFrame) -> pd.Series:
         """Log-likelihood of each row at the model's parameters; missing where it has none."""
-        rows = self._usable(self._rows(summary))
-        data = [rows[name].to_numpy("float64") for name in self.columns]
-        value, _ = self._terms(self._theta(), *data)
-        return pd.Series(value, index=rows.index, name="log_likelihood").reindex(summary.index)
+        theta = self._theta()
+        ready = self._prepare(summary)
+        answer = np.full(len(summary), np.nan)
+        answer[ready.kept] = self._terms(theta, ready.weights, *ready.data).values[ready.group]
+        return pd.Series(answer, index=summary.index, name="log_likelihood")
 
     def summary(self) -> pd.DataFrame:
         """Estimates with standard errors and 90% intervals (delta method on the log scale).
 
+        A parameter that the data do not pin down has no standard error and no interval.
         ``attrs`` carries the log-likelihood, the number of customers, the gradient norm at the
-        optimum and the warnings, if any.
+        optimum and the warnings, if any: what was found and what to do about it.
         """
         fit = self._fitted()
-        error = np.sqrt(np.clip(np.diag(fit.covariance), 0, None))
+        error = fit.log_errors
         table = pd.DataFrame(
             {
                 "estimate": self._theta(),
                 "standard_error": self._theta() * error,
-                "low": self._theta() * np.exp(-1.6448536269514722 * error),
-                "high": self._theta() * np.exp(1.6448536269514722 * error),
+                "low": self._theta() * np.exp(-Z90 * error),
+                "high": self._theta() * np.exp(Z90 * error),
             },
             index=pd.Index(self.names, name="parameter"),
         )
@@ -163,7 +194,76 @@ class Model:
         }
         return table
 
-    def _rows(self, summary: pd.DataFrame) -> pd.DataFrame:
+    def draws(self, number: int = 200, *, seed: int = 1) -> pd.DataFrame:
+        """Parameters drawn from the estimator's distribution, one line a draw.
+
+        Normal on the log scale around the estimate, with the inverse of the observed
+        information as covariance.
+        """
+        spread = self._fitted().spread
+        normal = np.random.default_rng(seed).standard_normal((number, len(self.names)))
+        return pd.DataFrame(self._theta() * np.exp(normal @ spread.T), columns=list(self.names))
+
+    def bootstrap(self, summary: pd.DataFrame, number: int = 200, *, seed: int = 1) -> pd.DataFrame:
+        """Parameters of ``number`` fits to customers drawn with replacement, one line a fit."""
+        self._fitted()
+        ready = self._prepare(summary)
+        fits = [
+            self._refit(ready.reweighted(counts))
+            for counts in resamples(ready.row_weights, number, seed)
+        ]
+        return pd.DataFrame(fits, columns=list(self.names))
+
+    def interval(
+        self, question: Callable[[Self], float | pd.Series], draws: pd.DataFrame
+    ) -> pd.DataFrame:
+        """A 90% interval of anything a model can answer, over :meth:`draws` or :meth:`bootstrap`.
+
+        ``question`` takes a model and answers a number or a Series:
+        ``model.interval(lambda m: m.expected_purchases(summary, 52).sum(), model.draws())``.
+        The frame has ``estimate``, ``low`` and ``high``, one line an entry of the answer.
+        """
+        estimate = pd.Series(question(self))
+        asked = [pd.Series(question(self._with(row))) for row in draws[list(self.names)].to_numpy()]
+        low, high = np.quantile(np.array(asked), [0.05, 0.95], axis=0)
+        return pd.DataFrame({"estimate": estimate, "low": low, "high": high}, estimate.index)
+
+    def _with(self, theta: Array) -> Self:
+        return type(self)(
+            time_unit=self.time_unit, **dict(zip(self.names, map(float, theta), strict=True))
+        )
+
+    def _refit(self, ready: Prepared) -> Array:
+        """Parameters fitted to other weights of known rows, from the present estimate on."""
+        return np.exp(self._optimum(ready, [np.log(self._theta())]).at)
+
+    def _optimum(self, ready: Prepared, starts: list[Array]) -> Optimum:
+        total = ready.weights.sum()
+
+        def objective(log_theta: Array) -> tuple[float, Array, Array | None]:
+            theta = np.exp(log_theta)
+            values, gradient, hessian = self._terms(theta, ready.weights, *ready.data)
+            slope = gradient * theta
+            if hessian is not None:
+                hessian = -(hessian * np.outer(theta, theta) + np.diag(slope)) / total
+            return -float(ready.weights @ values) / total, -slope / total, hessian
+
+        return minimise(objective, starts)
+
+    def _prepare(self, summary: pd.DataFrame) -> Prepared:
+        columns = self._columns(summary)
+        kept = self._usable(summary, *columns)
+        if "weights" in summary:
+            weights = summary["weights"].to_numpy("float64")
+            if not (np.isfinite(weights).all() and (weights >= 0).all()):
+                raise DataError("weights count customers: finite and 0 or more, none missing.")
+        else:
+            weights = np.ones(len(summary))
+        rows, group = distinct([column[kept] for column in columns])
+        summed = np.bincount(group, weights[kept], minlength=len(rows[0])).astype("float64")
+        return Prepared(self._arrange(*rows), summed, weights, kept, group)
+
+    def _columns(self, summary: pd.DataFrame) -> list[Array]:
         """The model's columns of ``summary``, checked."""
         missing = [name for name in self.columns if name not in summary]
         if missing:
@@ -171,72 +271,64 @@ class Model:
                 f"{type(self).__name__} reads the columns {list(self.columns)}; {missing} are "
                 f"missing (found: {list(summary.columns)}). clv.summarize(orders) makes them."
             )
+        if summary.empty:
+            raise DataError("The summary has no rows: there are no customers to learn from.")
         unit = summary.attrs.get("time_unit")
         if unit and self.time_unit and self._params is not None and unit != self.time_unit:
             raise DataError(
                 f"The model counts time in {self.time_unit!r}, the summary in {unit!r}: use "
                 f"clv.summarize(orders, time_unit={self.time_unit!r})."
             )
-        return summary[list(self.columns)]
+        return [summary[name].to_numpy("float64") for name in self.columns]
 
-    def _flags(self, gradient_norm: float, covariance: Array) -> list[str]:
+    def _flags(self, fit: Fit, scales: dict[str, float]) -> list[str]:
         flags = []
-        if gradient_norm > 1e-5:
-            flags.append(f"the optimum is not sharp: gradient norm {gradient_norm:.1e}")
-        for name, value in zip(self.names, self._theta(), strict=True):
-            if not 1 / _RUNAWAY < value < _RUNAWAY:
+        if fit.gradient_norm > 1e-6:
+            flags.append(
+                f"the optimum is not sharp: gradient norm {fit.gradient_norm:.1e}; compare the "
+                "fit on half of the customers before relying on it"
+            )
+        for name, value, error in zip(self.names, self._theta(), fit.log_errors, strict=True):
+            if not 1 / _RUNAWAY < value / scales[name] < _RUNAWAY:
                 flags.append(
                     f"{name} = {value:.3g} runs away: the data do not pin it down; predictions "
                     "may still be usable, the parameter is not"
                 )
+            elif np.isnan(error):
+                flags.append(
+                    f"{name} is not identified: many values fit equally well, so it has no "
+                    "standard error; more customers or a longer observation would tell"
+                )
         return flags
 
     # What a model declares.
-    def _terms(self, theta: Array, *data: Array) -> tuple[Array, Array]:
-        """Log-likelihood of each row, and its gradient, one line a parameter."""
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
+        """Log-likelihood of each row, with the derivatives of the weighted sum."""
         raise NotImplementedError
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _starts(self, *data: Column) -> list[Array]:
         """Where to begin: a few points of log parameters."""
         raise NotImplementedError
 
-    def _usable(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows that carry information for this model; raises where one cannot be."""
-        return rows
+    def _scales(self, *data: Column) -> list[float]:
+        """What size of each parameter is ordinary: 1, or the scale of the data's time or money."""
+        return [1.0] * len(self.names)
 
-    def _refuse_unidentified(self, *data: Array) -> None:
+    def _arrange(self, *columns: Array) -> Data:
+        """The distinct rows as ``_terms`` wants them."""
+        return columns
+
+    def _usable(self, summary: pd.DataFrame, *columns: Array) -> NDArray[np.bool_]:
+        """Which rows carry information for this model; raises where one cannot be."""
+        return np.ones(len(columns[0]), dtype=bool)
+
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
         """Raise DataError where no parameters can be estimated, saying why."""
 
 
-def _maximise(objective: Objective, starts: list[Array]) -> tuple[Array, Array, Array]:
-    """The lowest of several descents, sharpened by Newton steps; its gradient and Hessian."""
-    found = [
-        optimize.minimize(
-            objective, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-13, "gtol": 1e-8}
-        )
-        for start in starts
-    ]
-    best = min(found, key=lambda result: float(result.fun)).x
-    for _ in range(8):
-        value, slope = objective(best)
-        hessian = _hessian(objective, best)
-        try:
-            step = np.linalg.solve(hessian, slope)
-        except np.linalg.LinAlgError:
-            break
-        after = objective(best - step)[0] if np.abs(step).max() < 1 else np.inf
-        if not after <= value + 1e-12:
-            break
-        best = best - step
-        if np.abs(step).max() < 1e-9:
-            break
-    return best, objective(best)[1], _hessian(objective, best)
-
-
-def _hessian(objective: Objective, at: Array) -> Array:
-    """Central differences of the analytic gradient."""
-    width = 1e-5
-    eye = np.eye(len(at)) * width
-    rows = [(objective(at + e)[1] - objective(at - e)[1]) / (2 * width) for e in eye]
-    hessian: Array = np.array(rows)
-    return np.asarray((hessian + hessian.T) / 2)
+def resamples(row_weights: Array, number: int, seed: int) -> list[Array]:
+    """How many customers each row stands for, in ``number`` samples drawn with replacement."""
+    random = np.random.default_rng(seed)
+    share = row_weights / row_weights.sum()
+    customers = round(row_weights.sum())
+    return [random.multinomial(customers, share).astype("float64") for _ in range(number)]

@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
-from scipy.special import digamma, expit, gammaln
+from scipy.special import betainc, betaln, digamma, expit, gammaln
 
-from clvkit.errors import DataError
-from clvkit.models.base import Array, Model
-from clvkit.models.quadrature import expected_purchases_alive
+from clvkit.errors import UndefinedError
+from clvkit.models.base import Array, Column, Data, Terms
+from clvkit.models.purchases import PurchaseModel
+from clvkit.models.quadrature import (
+    discounted_purchases_alive,
+    expected_purchases_alive,
+    probability_still_alive,
+    smooth_in_age,
+    trigamma,
+)
 
 
-class BetaGeoNBD(Model):
+class BetaGeoNBD(PurchaseModel):
     """The beta-geometric/negative binomial model of repeat purchases.
 
     While alive a customer buys at rate λ; after every purchase the customer leaves for good with
@@ -26,99 +32,122 @@ class BetaGeoNBD(Model):
     """
 
     names: ClassVar = ("r", "alpha", "a", "b")
-    columns: ClassVar = ("frequency", "recency", "T")
+    # How often a customer could have left before the first repeat purchase.
+    _chances_at_birth: ClassVar = 0
 
-    def probability_alive(self, summary: pd.DataFrame) -> pd.Series:
-        """Probability that each customer is still a customer at age ``T``."""
-        x, t_x, T = self._data(summary)
-        return pd.Series(self._alive(x, t_x, T), index=summary.index, name="probability_alive")
-
-    def expected_purchases(self, summary: pd.DataFrame, periods: float) -> pd.Series:
-        """Purchases (days with one) expected of each customer in the next ``periods``.
-
-        ``periods`` counts the summary's time unit from each customer's ``T`` on. Equation (10)
-        of the source, taken as an integral over p, which has no pole at a = 1.
-        """
-        x, t_x, T = self._data(summary)
-        r, alpha, a, b = self._theta()
-        if not periods >= 0:
-            raise DataError(f"periods={periods!r}: give a length of time, 0 or more.")
-        pairs = np.column_stack([x, T])
-        distinct, back = np.unique(pairs, axis=0, return_inverse=True)
-        future = expected_purchases_alive(
-            r + distinct[:, 0], alpha + distinct[:, 1], a, b + distinct[:, 0], periods
-        )[back.ravel()]
-        expected = self._alive(x, t_x, T) * future
-        return pd.Series(expected, index=summary.index, name="expected_purchases")
-
-    def expected_purchases_new(self, periods: float | Array) -> float | Array:
-        """Repeat purchases expected of a new customer in the first ``periods`` time units."""
-        r, alpha, a, b = self._theta()
-        lengths = np.atleast_1d(np.asarray(periods, dtype="float64"))
-        one = np.ones_like(lengths)
-        answer = expected_purchases_alive(r * one, alpha * one, a, b * one, lengths)
-        return float(answer[0]) if np.isscalar(periods) else answer
-
-    def _data(self, summary: pd.DataFrame) -> tuple[Array, Array, Array]:
-        rows = self._usable(self._rows(summary))
-        x, t_x, T = (rows[name].to_numpy("float64") for name in self.columns)
-        return x, t_x, T
-
-    def _alive(self, x: Array, t_x: Array, T: Array) -> Array:
-        r, alpha, a, b = self._theta()
-        repeat = np.maximum(x, 1)
-        log_odds = (r + x) * np.log((alpha + T) / (alpha + t_x)) + np.log(a / (b + repeat - 1))
-        return np.where(x > 0, expit(-log_odds), 1.0)
-
-    def _terms(self, theta: Array, *data: Array) -> tuple[Array, Array]:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         r, alpha, a, b = theta
-        x, t_x, T = data
-        bought = x > 0
-        stays = -(r + x) * np.log(alpha + T)
-        b_x = np.where(bought, b + x - 1, 1.0)
-        left = np.where(bought, np.log(a / b_x) - (r + x) * np.log(alpha + t_x), -np.inf)
-        either = np.logaddexp(stays, left)
-        dead = np.exp(left - either)
-        value = (
-            gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-            + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
-            + either
-        )  # fmt: skip
-        both = digamma(a + b) - digamma(a + b + x)
+        x, t_x, T, by_x, row = data
+        n = by_x + self._chances_at_birth
+        # What depends on x alone is worked out once for each x.
+        fixed = gammaln(r + by_x) - gammaln(r) + betaln(a, b + n) - betaln(a, b)
+        last = np.where(n > 0, b + n - 1, 1.0)
+        odds = np.where(n > 0, np.log(a / last), -np.inf)[row]
+        log_T, log_t = np.log(alpha + T), np.log(alpha + t_x)
+        stays = -r * np.log1p(T / alpha) - x * log_T
+        leaves = odds - r * np.log1p(t_x / alpha) - x * log_t
+        either = np.logaddexp(stays, leaves)
+        dead = np.exp(leaves - either)
+        values = fixed[row] + either
+
+        one_T, one_t = 1 / (alpha + T), 1 / (alpha + t_x)
+        w_dead, w_alive, w_both = weights * dead, weights * (1 - dead), weights * dead * (1 - dead)
+        w, d = (np.bincount(row, each, minlength=len(n)) for each in (weights, w_dead))
+        total, buys = weights.sum(), r + x
+        both = w @ (digamma(a + b) - digamma(a + b + n))
         gradient = np.array(
             [
-                digamma(r + x) - digamma(r) + np.log(alpha)
-                - (1 - dead) * np.log(alpha + T) - dead * np.log(alpha + t_x),
-                r / alpha - (r + x) * ((1 - dead) / (alpha + T) + dead / (alpha + t_x)),
-                both + dead / a,
-                both + digamma(b + x) - digamma(b) - dead / b_x,
+                w @ (digamma(r + by_x) - digamma(r)) + total * np.log(alpha)
+                - w_alive @ log_T - w_dead @ log_t,
+                total * r / alpha - (w_alive * buys) @ one_T - (w_dead * buys) @ one_t,
+                both + d.sum() / a,
+                both + w @ (digamma(b + n) - digamma(b)) - d @ (1 / last),
             ]
         )  # fmt: skip
-        return value, gradient
+        both = w @ (trigamma(a + b) - trigamma(a + b + n))
+        apart = np.array([log_T - log_t, buys * (one_T - one_t), np.full(len(x), 1 / a)])
+        apart = np.vstack([apart, -(1 / last)[row]])
+        hessian = (apart * w_both) @ apart.T
+        hessian[0, 0] += w @ (trigamma(r + by_x) - trigamma(r))
+        cross = total / alpha - w_alive @ one_T - w_dead @ one_t
+        hessian[0, 1] += cross
+        hessian[1, 0] += cross
+        hessian[1, 1] += (w_alive * buys) @ one_T**2 + (w_dead * buys) @ one_t**2
+        hessian[1, 1] -= total * r / alpha**2
+        hessian[2:, 2:] += both
+        hessian[2, 2] -= d.sum() / a**2
+        hessian[3, 3] += w @ (trigamma(b + n) - trigamma(b)) + d @ last**-2.0
+        return Terms(values, gradient, hessian)
 
-    def _starts(self, *data: Array) -> list[Array]:
-        middle = float(np.median(data[2])) or 1.0
+    def _arrange(self, *columns: Array) -> Data:
+        by_x, row = np.unique(columns[0], return_inverse=True)
+        return (*columns, by_x, row)
+
+    def _starts(self, *data: Column) -> list[Array]:
+        middle = self._scales(*data)[1]
         return [
             np.log([0.5, middle / 4, 1.0, 2.5]),
             np.log([2.0, middle, 0.3, 3.0]),
+            np.log([0.3, middle / 20, 0.1, 1.0]),
+            np.log([10.0, middle * 3, 1.0, 10.0]),
         ]
 
-    def _usable(self, rows: pd.DataFrame) -> pd.DataFrame:
-        x, t_x, T = rows["frequency"], rows["recency"], rows["T"]
-        wrong = ~((x >= 0) & (t_x >= 0) & (t_x <= T)) | ((x == 0) & (t_x > 0))
-        if wrong.any():
-            first = rows[wrong].iloc[0]
-            raise DataError(
-                f"{int(wrong.sum()):,} of {len(rows):,} rows are impossible; the first is "
-                f"{rows.index[wrong][0]!r} with frequency {first['frequency']:g}, recency "
-                f"{first['recency']:g}, T {first['T']:g}. Recency is the age at the last purchase "
-                "(0 for a one-time buyer), not the time since it, and never more than T."
-            )
-        return rows
+    def _scales(self, *data: Column) -> list[float]:
+        return [1.0, float(np.median(data[2])) or 1.0, 1.0, 1.0]
 
-    def _refuse_unidentified(self, *data: Array) -> None:
-        if not (data[0] > 0).any():
-            raise DataError(
-                "Nobody bought a second time: neither how often customers buy nor when they leave "
-                "can be estimated. Wait for repeat purchases, or use the historical figures."
-            )
+    def _alive(self, x: Array, t_x: Array, T: Array) -> Array:
+        r, alpha, a, b = self._theta()
+        n = x + self._chances_at_birth
+        silence = (r + x) * np.log1p((T - t_x) / (alpha + t_x))
+        return np.where(n > 0, expit(np.log(np.maximum(b + n - 1, b) / a) - silence), 1.0)
+
+    def _stays(self, x: Array, T: Array, later: float) -> Array:
+        r, alpha, a, b = self._theta()
+        born = self._chances_at_birth
+        return smooth_in_age(
+            lambda x, T: probability_still_alive(r + x, alpha + T, a, b + x + born, later),
+            x, T, alpha,
+        )  # fmt: skip
+
+    def _future(self, x: Array, T: Array, periods: float) -> Array:
+        r, alpha, a, b = self._theta()
+        born = self._chances_at_birth
+        return smooth_in_age(
+            lambda x, T: expected_purchases_alive(r + x, alpha + T, a, b + x + born, periods),
+            x, T, alpha,
+        )  # fmt: skip
+
+    def _discounted(self, x: Array, T: Array, discount: float, periods: float) -> Array:
+        if discount == 0 and np.isfinite(periods):
+            return self._future(x, T, periods)
+        r, alpha, a, b = self._theta()
+        b = b + self._chances_at_birth
+        if discount == 0:
+            if a <= 1:
+                raise UndefinedError(
+                    f"Without discounting the purchases of a whole life have no mean where a <= 1 "
+                    f"(a = {a:.3g}): too many customers never leave. Discount, or set a horizon."
+                )
+            return np.asarray((a + b + x - 1) / (a - 1))
+        return smooth_in_age(
+            lambda x, T: discounted_purchases_alive(
+                r + x, alpha + T, a, b + x, discount, periods
+            ),
+            x, T, alpha,
+        )  # fmt: skip
+
+    def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
+        r, alpha, a, b = self._theta()
+        shape, rate = (r + x)[:, None], (alpha + T)[:, None]
+        b = b + x[:, None] + self._chances_at_birth
+        share = periods / (rate + periods)
+        bought = np.exp(
+            gammaln(shape + counts) - gammaln(shape) - gammaln(counts + 1)
+            - shape * np.log1p(periods / rate)
+            + np.where(counts > 0, counts * np.log(np.where(share > 0, share, 1)), 0)
+        ) * np.where((share > 0) | (counts == 0), 1, 0)  # fmt: skip
+        stayed = np.exp(betaln(a, b + counts) - betaln(a, b))
+        later = np.maximum(counts, 1)
+        left = np.exp(betaln(a + 1, b + later - 1) - betaln(a, b))
+        at_least = betainc(later, shape, share)
+        return np.asarray(stayed * bought + np.where(counts > 0, left * at_least, 0))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from scipy.special import digamma, gammaln
+from numpy.typing import NDArray
+from scipy.special import betaln, digamma
 
 from clvkit.errors import DataError
-from clvkit.models.base import Array, Model
+from clvkit.models.base import Array, Column, Data, Fit, Model, Terms
+from clvkit.models.quadrature import trigamma
 
 
 class GammaGamma(Model):
@@ -34,12 +36,12 @@ class GammaGamma(Model):
         does not exist.
         """
         p, q, gamma = self._theta()
-        rows = self._rows(summary)
-        x = rows["frequency"].to_numpy("float64")
-        mean = rows["monetary_value"].to_numpy("float64")
-        total = np.where((x > 0) & np.isfinite(mean), x * mean, 0.0)
-        counted = np.where(np.isfinite(mean), x, 0.0)
-        below = p * counted + q - 1
+        x, mean = self._columns(summary)
+        known = (x > 0) & np.isfinite(mean)
+        counted = np.where(known, x, 0.0)
+        total = np.where(known, x * mean, 0.0)
+        # In this order q = 1 is seen exactly however small p is.
+        below = p * counted + (q - 1)
         spend = np.where(below > 0, p * (gamma + total) / np.where(below > 0, below, 1), np.nan)
         return pd.Series(spend, index=summary.index, name="expected_spend")
 
@@ -49,52 +51,81 @@ class GammaGamma(Model):
         p, q, gamma = self._theta()
         return float(p * gamma / (q - 1)) if q > 1 else float("nan")
 
-    def fit(self, summary: pd.DataFrame) -> GammaGamma:
+    def fit(self, summary: pd.DataFrame) -> Self:
         """Estimate the parameters from customers with repeat purchases."""
         super().fit(summary)
-        self.left_out = len(summary) - len(self._usable(self._rows(summary)))
+        self.left_out = len(summary) - int(self._usable(summary, *self._columns(summary)).sum())
         return self
 
-    def _terms(self, theta: Array, *data: Array) -> tuple[Array, Array]:
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
         p, q, gamma = theta
-        x, mean = data
-        px = p * x
-        log_all = np.log(gamma + x * mean)
-        value = (
-            gammaln(px + q) - gammaln(px) - gammaln(q)
-            + q * np.log(gamma) + (px - 1) * np.log(mean) + px * np.log(x) - (px + q) * log_all
-        )  # fmt: skip
-        both = digamma(px + q)
+        x, mean, by_x, row = data
+        w = np.bincount(row, weights, minlength=len(by_x))
+        px, spent = p * x, x * mean
+        # -log(1 + γ/xm) and -log(1 + xm/γ): no large logs are taken apart.
+        share, rest = -np.log1p(gamma / spent), -np.log1p(spent / gamma)
+        values = -np.log(mean) - betaln(p * by_x, q)[row] + px * share + q * rest
+        both = digamma(p * by_x + q)
+        over = 1 / (gamma + spent)
+        curve = (weights * (px + q)) @ over**2
+        w_over, wx_over = weights @ over, (weights * x) @ over
+        total = weights.sum()
         gradient = np.array(
             [
-                x * (both - digamma(px) + np.log(mean) + np.log(x) - log_all),
-                both - digamma(q) + np.log(gamma) - log_all,
-                q / gamma - (px + q) / (gamma + x * mean),
+                (w * by_x) @ (both - digamma(p * by_x)) + (weights * x) @ share,
+                w @ (both - digamma(q)) + weights @ rest,
+                total * q / gamma - p * wx_over - q * w_over,
             ]
         )
-        return value, gradient
+        both = trigamma(p * by_x + q)
+        hessian = np.empty((3, 3))
+        hessian[0, 0] = (w * by_x**2) @ (both - trigamma(p * by_x))
+        hessian[0, 1] = hessian[1, 0] = (w * by_x) @ both
+        hessian[1, 1] = w @ both - total * trigamma(q)
+        hessian[0, 2] = hessian[2, 0] = -wx_over
+        hessian[1, 2] = hessian[2, 1] = total / gamma - w_over
+        hessian[2, 2] = curve - total * q / gamma**2
+        return Terms(values, gradient, hessian)
 
-    def _starts(self, *data: Array) -> list[Array]:
+    def _arrange(self, *columns: Array) -> Data:
+        by_x, row = np.unique(columns[0], return_inverse=True)
+        return (*columns, by_x, row)
+
+    def _starts(self, *data: Column) -> list[Array]:
         level = float(np.mean(data[1]))
-        return [np.log([6.0, 4.0, level / 2]), np.log([1.5, 2.5, level])]
+        return [
+            np.log([6.0, 4.0, level / 2]),
+            np.log([1.5, 2.5, level]),
+            np.log([30.0, 10.0, level / 3]),
+        ]
 
-    def _usable(self, rows: pd.DataFrame) -> pd.DataFrame:
-        return rows[(rows["frequency"] > 0) & (rows["monetary_value"] > 0)]
+    def _scales(self, *data: Column) -> list[float]:
+        return [1.0, 1.0, float(np.mean(data[1]))]
 
-    def _refuse_unidentified(self, *data: Array) -> None:
-        if len(data[1]) == 0:
+    def _usable(self, summary: pd.DataFrame, *columns: Array) -> NDArray[np.bool_]:
+        x, mean = columns
+        return np.asarray((x > 0) & (mean > 0) & np.isfinite(mean))
+
+    def _refuse_unidentified(self, data: Data, weights: Array) -> None:
+        mean = data[1][weights > 0]
+        if len(mean) == 0:
             raise DataError(
                 "No customer has repeat purchases of a positive value: spend a purchase cannot be "
                 "estimated. Check that monetary_value is the mean spend over repeat purchases."
             )
-        if np.ptp(data[1]) < 1e-9 * np.mean(data[1]):
+        if weights.sum() < 2:
             raise DataError(
-                f"All customers spend {data[1][0]:g} a purchase: there is no variation to estimate "
+                "Only one customer has repeat purchases: how spend differs between customers "
+                "cannot be estimated. Use that customer's average, or wait for more."
+            )
+        if np.ptp(mean) < 1e-9 * np.mean(mean):
+            raise DataError(
+                f"All customers spend {mean[0]:g} a purchase: there is no variation to estimate "
                 "a distribution from. Use that amount as the expected spend of everybody."
             )
 
-    def _flags(self, gradient_norm: float, covariance: Array) -> list[str]:
-        flags = super()._flags(gradient_norm, covariance)
+    def _flags(self, fit: Fit, scales: dict[str, float]) -> list[str]:
+        flags = super()._flags(fit, scales)
         if self._theta()[1] <= 1:
             flags.append(
                 f"q = {self._theta()[1]:.3g} is not above 1: the population's mean spend does not "

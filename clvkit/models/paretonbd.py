@@ -1,0 +1,249 @@
+"""Pareto/NBD: Poisson purchases, an exponential lifetime (Schmittlein, Morrison, Colombo 1987)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import digamma, exprel, gammaln
+
+from clvkit.errors import UndefinedError
+from clvkit.models.base import Array, Column, Data, Terms
+from clvkit.models.grouping import Index
+from clvkit.models.purchases import PurchaseModel
+from clvkit.models.quadrature import legendre, smooth_in_age, trigamma
+
+# Nodes by difficulty, see _Lifetimes.
+_TIERS = (8, 16, 32, 64, 128)
+_DROP = 42.0
+_BLOCK = 2**15
+
+
+class ParetoNBD(PurchaseModel):
+    """The Pareto/negative binomial model of repeat purchases.
+
+    While alive a customer buys at rate λ; the lifetime is exponential with rate μ, unseen. λ
+    varies over customers as Gamma(``r``, ``alpha``), μ as Gamma(``s``, ``beta``); ``alpha`` and
+    ``beta`` are in time units.
+
+    The likelihood is the sum form of Fader and Hardie (2005), "A Note on Deriving the Pareto/NBD
+    Model", with its integral over the moment of departure taken numerically:
+    Γ(r+x)/Γ(r) α^r β^s [(α+T)^-(r+x) (β+T)^-s + s ∫_{t_x}^{T} (α+τ)^-(r+x) (β+τ)^-(s+1) dτ].
+    """
+
+    names: ClassVar = ("r", "alpha", "s", "beta")
+
+    def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:
+        x, t_x, T, by_x, row = data
+        values = np.empty(len(x))
+        gradient, hessian = np.zeros(4), np.zeros((4, 4))
+        for rows, nodes in _blocks(theta, x, t_x, T):
+            value, slope, curve = _lifetimes(
+                theta, weights[rows], x[rows], t_x[rows], T[rows], nodes
+            )
+            values[rows] = value
+            gradient += slope
+            hessian += curve
+        r, alpha, s, beta = theta
+        values += (gammaln(r + by_x) - gammaln(r))[row]
+        total = weights.sum()
+        w = np.bincount(row, weights, minlength=len(by_x))
+        gradient += [
+            w @ (digamma(r + by_x) - digamma(r)) + total * np.log(alpha), total * r / alpha,
+            total * np.log(beta), total * s / beta,
+        ]  # fmt: skip
+        hessian[0, 0] += w @ (trigamma(r + by_x) - trigamma(r))
+        hessian[1, 1] -= total * r / alpha**2
+        hessian[3, 3] -= total * s / beta**2
+        hessian[[0, 1], [1, 0]] += total / alpha
+        hessian[[2, 3], [3, 2]] += total / beta
+        return Terms(values, gradient, hessian)
+
+    def _arrange(self, *columns: Array) -> Data:
+        by_x, row = np.unique(columns[0], return_inverse=True)
+        return (*columns, by_x, row)
+
+    def _starts(self, *data: Column) -> list[Array]:
+        middle = self._scales(*data)[1]
+        return [
+            np.log([0.6, middle / 4, 0.6, middle / 4]),
+            np.log([2.0, middle, 0.3, middle]),
+            np.log([1.0, middle / 10, 2.0, middle * 3]),
+            np.log([0.5, middle, 3.0, middle * 10]),
+        ]
+
+    def _scales(self, *data: Column) -> list[float]:
+        middle = float(np.median(data[2])) or 1.0
+        return [1.0, middle, 1.0, middle]
+
+    def _alive(self, x: Array, t_x: Array, T: Array) -> Array:
+        theta = self._theta()
+        alive = np.empty(len(x))
+        for rows, nodes in _blocks(theta, x, t_x, T):
+            gone, stays, _, _ = _pieces(theta, x[rows], t_x[rows], T[rows], nodes)
+            alive[rows] = 1 / (1 + np.exp(np.minimum(gone - stays, 700)))
+        return alive
+
+    def _stays(self, x: Array, T: Array, later: float) -> Array:
+        _, _, s, beta = self._theta()
+        return np.asarray(np.exp(-s * np.log1p(later / (beta + T))))
+
+    def _future(self, x: Array, T: Array, periods: float) -> Array:
+        r, alpha, s, beta = self._theta()
+        # (1 - u^{s-1}) / (s - 1) with u = (β+T) / (β+T+t), without a pole at s = 1.
+        log_u = np.log1p(periods / (beta + T))
+        return np.asarray((r + x) / (alpha + T) * (beta + T) * log_u * exprel((1 - s) * log_u))
+
+    def _discounted(self, x: Array, T: Array, discount: float, periods: float) -> Array:
+        r, alpha, s, beta = self._theta()
+        if discount == 0 and np.isfinite(periods):
+            return self._future(x, T, periods)
+        if discount == 0:
+            if s <= 1:
+                raise UndefinedError(
+                    f"Without discounting the purchases of a whole life have no mean where s <= 1 "
+                    f"(s = {s:.3g}): too many customers never leave. Discount, or set a horizon."
+                )
+            return np.asarray((r + x) / (alpha + T) * (beta + T) / (s - 1))
+
+        def lasting(_: Array, T: Array) -> Array:
+            # ∫ e^{-δt} (1 + t/(β+T))^{-s} dt in y = log(1 + t/(β+T)).
+            age = beta + T
+            end = min(periods, 45 / discount)
+            length = np.log1p(end / age)
+            nodes, weights = legendre(int(16 + 6 * length.max(initial=0) + discount * end / 2))
+            y = length[:, None] * nodes
+            kernel = np.exp((1 - s) * y - discount * age[:, None] * np.expm1(y))
+            return np.asarray(age * length * (kernel @ weights))
+
+        return np.asarray((r + x) / (alpha + T) * smooth_in_age(lasting, np.zeros_like(T), T, beta))
+
+    def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
+        r, alpha, s, beta = self._theta()
+        shape, rate, age = r + x, alpha + T, beta + T
+        least = np.minimum(rate, age)
+        length = np.log1p(periods / least)
+        nodes, weights = legendre(int(48 + 8 * length.max(initial=0)))
+        # The last column of times is the whole span: those who stay through it.
+        y = np.column_stack([length[:, None] * nodes, length])
+        t = least[:, None] * np.expm1(y)
+        leaves = s / (age[:, None] + t) * np.exp(-s * np.log1p(t / age[:, None]))
+        share = leaves * np.exp(y) * (least * length)[:, None] * np.append(weights, 0)
+        share[:, -1] = np.exp(-s * np.log1p(periods / age))
+        never = -shape[:, None] * np.log1p(t / rate[:, None])
+        with np.errstate(divide="ignore"):
+            log_part = np.log(t / (rate[:, None] + t))
+        table = np.empty((len(x), len(counts)))
+        for column, count in enumerate(counts):
+            scale = gammaln(shape + count) - gammaln(shape) - gammaln(count + 1)
+            power = count * log_part if count else 0.0
+            table[:, column] = (share * np.exp(scale[:, None] + never + power)).sum(axis=1)
+        return table
+
+
+def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Index, int]]:
+    """Rows of similar difficulty, with the number of nodes that their integral needs."""
+    _, alpha, _, beta = theta
+    least = min(alpha, beta)
+    length = np.log1p((T - t_x) / (least + t_x))
+    drop = -_log_integrand(theta, x, t_x, length)[0]
+    # Smooth integrands of an exponential's fall and a few kinks of width one.
+    need = 5 + 0.75 * np.clip(drop, 0, _DROP) + 5 * length
+    tier = np.searchsorted(_TIERS, np.minimum(need, _TIERS[-1]))
+    blocks: list[tuple[Index, int]] = []
+    for which, nodes in enumerate(_TIERS):
+        rows = np.flatnonzero(tier == which)
+        size = max(1, _BLOCK // nodes)
+        blocks += [(rows[i : i + size], nodes) for i in range(0, len(rows), size)]
+    return blocks
+
+
+def _log_integrand(
+    theta: Array, x: Array, t_x: Array, y: Array
+) -> tuple[Array, Array, Array, Array]:
+    """Log of the integrand in y = log((m+τ) / (m+t_x)), m = min(α, β), over its value at y = 0.
+
+    Also τ - t_x, log((α+τ)/(α+t_x)) and log((β+τ)/(β+t_x)). The integrand is log-concave in y.
+    """
+    r, alpha, s, beta = theta
+    span = (min(alpha, beta) + t_x) * np.expm1(y)
+    by_alpha = y if alpha <= beta else np.log1p(span / (alpha + t_x))
+    by_beta = y if beta <= alpha else np.log1p(span / (beta + t_x))
+    return y - (r + x) * by_alpha - (s + 1) * by_beta, span, by_alpha, by_beta
+
+
+def _reach(theta: Array, x: Array, t_x: Array, T: Array) -> Array:
+    """How far in y the integral goes; cut where the integrand has fallen to e^-42."""
+    r, alpha, s, beta = theta
+    least = min(alpha, beta)
+    y = np.log1p((T - t_x) / (least + t_x))
+    far = np.flatnonzero(_log_integrand(theta, x, t_x, y)[0] < -_DROP)
+    if len(far):
+        at, x, t_x = y[far], x[far], t_x[far]
+        # Newton from outside on a concave function: it never overshoots.
+        for _ in range(8):
+            value, span, _, _ = _log_integrand(theta, x, t_x, at)
+            moved = least + t_x + span
+            slope = 1 - (r + x) * moved / (alpha + t_x + span)
+            slope -= (s + 1) * moved / (beta + t_x + span)
+            at = at - (value + _DROP) / slope
+        y[far] = at
+    return np.asarray(y)
+
+
+def _pieces(
+    theta: Array, x: Array, t_x: Array, T: Array, nodes: int
+) -> tuple[Array, Array, Array, tuple[Array, Array, Array]]:
+    """Log of the gone and of the stays part, the nodes' shares of the gone part, the nodes."""
+    r, alpha, s, beta = theta
+    length = _reach(theta, x, t_x, T)
+    point, weight = legendre(nodes)
+    value, span, by_alpha, by_beta = _log_integrand(
+        theta, x[:, None], t_x[:, None], length[:, None] * point
+    )
+    # The value at y = 0 may lie below the peak, never by enough to overflow.
+    share = np.exp(value) * weight
+    area = share.sum(axis=1) * length
+    log_area = np.where(area > 0, np.log(np.where(area > 0, area, 1)), -np.inf)
+    first = -r * np.log1p(t_x / alpha) - x * np.log(alpha + t_x) - s * np.log1p(t_x / beta)
+    gone = np.log(s * (min(alpha, beta) + t_x) / (beta + t_x)) + first + log_area
+    stays = -r * np.log1p(T / alpha) - x * np.log(alpha + T) - s * np.log1p(T / beta)
+    share = share * (length / np.where(area > 0, area, 1))[:, None]
+    return gone, stays, share, (span, by_alpha, by_beta)
+
+
+def _lifetimes(
+    theta: Array, weights: Array, x: Array, t_x: Array, T: Array, nodes: int
+) -> tuple[Array, Array, Array]:
+    """What depends on the unseen lifetime: values, and derivatives of their weighted sum.
+
+    A customer left at one of the nodes or is still there: a mixture, whose Hessian is the mean
+    of the parts' Hessians plus the covariance of their gradients.
+    """
+    r, alpha, s, beta = theta
+    gone, stays, share, (span, by_alpha, by_beta) = _pieces(theta, x, t_x, T, nodes)
+    either = np.logaddexp(gone, stays)
+    dead = np.exp(gone - either)
+    q = np.column_stack([share * dead[:, None], 1 - dead])
+    tau = np.column_stack([t_x[:, None] + span, T])
+    over_a, over_b = 1 / (alpha + tau), 1 / (beta + tau)
+    buys = (r + x)[:, None]
+    lives = np.full(nodes + 1, s + 1)
+    lives[-1] = s
+    log_a = np.column_stack([by_alpha, np.log1p((T - t_x) / (alpha + t_x))])
+    log_b = np.column_stack([by_beta, np.log1p((T - t_x) / (beta + t_x))])
+    departs = np.append(np.full(nodes, 1 / s), 0.0)
+    parts = np.array([-log_a, -buys * over_a, departs - log_b, -lives * over_b])
+    wq = q * weights[:, None]
+    mean = np.einsum("knj,nj->kn", parts, q)
+    gradient = mean @ weights
+    gradient[0] -= weights @ np.log(alpha + t_x)
+    gradient[2] -= weights @ np.log(beta + t_x)
+    flat = parts.reshape(4, -1)
+    hessian = (flat * wq.ravel()) @ flat.T - (mean * weights) @ mean.T
+    hessian[1, 1] += ((wq * over_a**2).sum(axis=1)) @ buys[:, 0]
+    hessian[3, 3] += (wq * over_b**2).sum(axis=0) @ lives
+    hessian[2, 2] -= weights @ dead / s**2
+    hessian[[0, 1], [1, 0]] -= (wq * over_a).sum()
+    hessian[[2, 3], [3, 2]] -= (wq * over_b).sum()
+    return either, gradient, hessian
