@@ -10,7 +10,7 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, datasets, formulas
-    from clvkit.cohorts import cohort_table
+    from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
     from clvkit.models import BetaGeoNBD, GammaGamma
     from clvkit.summary import split, summarize
@@ -22,6 +22,7 @@ _HOME = {
     "GammaGamma": "clvkit.models",
     "Transactions": "clvkit.tables",
     "cohort_table": "clvkit.cohorts",
+    "cohort_value": "clvkit.cohorts",
     "evaluate": "clvkit.evaluation",
     "lifetime_value": "clvkit.valuation",
     "read_transactions": "clvkit.tables",
@@ -38,6 +39,7 @@ __all__ = [
     "UndefinedError",
     "charts",
     "cohort_table",
+    "cohort_value",
     "datasets",
     "evaluate",
     "formulas",

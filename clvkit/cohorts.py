@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 
 from clvkit.errors import DataError
+from clvkit.summary import observed_until
 from clvkit.tables import Transactions, purchases
+
+# Standard normal quantile of a two-sided 90% interval.
+_Z90 = 1.6448536269514722
 
 Value = Literal["customers", "orders", "revenue"]
 
@@ -41,7 +45,7 @@ def cohort_table(
     if value not in ("customers", "orders", "revenue"):
         raise DataError(f"value={value!r}: give 'customers', 'orders' or 'revenue'.")
     table = purchases(orders)
-    end = table["date"].max() if observation_end is None else pd.Timestamp(observation_end)
+    end = observed_until(table, observation_end, "observation_end")
     table = table[table["date"] <= end]
     daily = table.groupby(["customer_id", "date"], sort=False)["amount"].sum().reset_index()
     when = pd.PeriodIndex(daily["date"].dt.to_period(period)).asi8
@@ -76,3 +80,63 @@ def cohort_table(
         "unfinished": {"period": str(last), value: beyond} if unfinished else None,
     }
     return wide
+
+
+def cohort_value(
+    orders: Transactions | pd.DataFrame,
+    period: Literal["W", "M", "Q", "Y"] = "M",
+    age: int | None = None,
+    gross_margin: float = 1.0,
+) -> pd.DataFrame:
+    """Historical CLV of each cohort at one age, and how sure the data are of it.
+
+    The margin that a cohort's customers left in their first ``age`` + 1 periods, divided by all
+    who joined: the running sum of :func:`cohort_table`, with its sampling error.
+
+    Parameters
+    ----------
+    age
+        The same for all cohorts, so that they can be compared. Default: the largest age that
+        three quarters of the cohorts have lived through; younger cohorts are left out.
+    gross_margin
+        Share of revenue that is left after the cost of serving; 1 gives revenue.
+
+    Returns
+    -------
+    One row a cohort that has reached ``age``: ``customers``, ``mean`` (money per customer),
+    ``standard_error``, and the 90% interval ``low`` to ``high`` (normal approximation; missing
+    for a cohort of one). ``attrs["age"]`` has the age.
+
+    Raises
+    ------
+    DataError
+        Where no cohort has lived through ``age`` periods.
+    """
+    observed = cohort_table(orders, period, "revenue")
+    lived = observed.notna().sum(axis=1) - 1
+    if age is None:
+        age = int(lived.sort_values(ascending=False).iloc[-(-3 * len(lived) // 4) - 1])
+    old_enough = observed.index[lived >= age]
+    if age < 0 or not len(old_enough):
+        raise DataError(
+            f"No cohort has lived through {age + 1} whole periods ({period!r}); the oldest has "
+            f"lived through {int(lived.max()) + 1}. Take a lower age or a shorter period."
+        )
+    table = purchases(orders)
+    when = pd.PeriodIndex(table["date"].dt.to_period(period)).asi8
+    joined = pd.Series(when).groupby(table["customer_id"]).transform("min").to_numpy()
+    early = table["amount"].where(when - joined <= age, 0.0) * gross_margin
+    spent = early.groupby([joined, table["customer_id"]]).sum()
+    by_cohort = spent.groupby(level=0).agg(["size", "mean", "sem"])
+    answer = pd.DataFrame(
+        {
+            "customers": by_cohort["size"],
+            "mean": by_cohort["mean"],
+            "standard_error": by_cohort["sem"],
+            "low": by_cohort["mean"] - _Z90 * by_cohort["sem"],
+            "high": by_cohort["mean"] + _Z90 * by_cohort["sem"],
+        }
+    ).set_axis(observed.index)
+    answer = answer.loc[old_enough]
+    answer.attrs = {"age": age, "period": period, "gross_margin": gross_margin}
+    return answer

@@ -45,13 +45,21 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
     ``deciles``: customers sorted by prediction, the highest tenth first: ``customers``,
     ``predicted`` and ``actual`` means.
     """
-    if not predicted.index.is_unique or set(predicted.index) != set(actual.index):
+    if not (isinstance(predicted, pd.Series) and isinstance(actual, pd.Series)):
+        raise DataError("predicted and actual are pandas Series, one number a customer.")
+    if not (isinstance(resamples, int) and resamples > 0):
+        raise DataError(f"resamples={resamples!r}: give a whole number of 1 or more.")
+    unique = predicted.index.is_unique and actual.index.is_unique
+    if not unique or set(predicted.index) != set(actual.index):
         raise DataError(
             f"predicted ({len(predicted):,} rows) and actual ({len(actual):,} rows) must have the "
             "same customers in their index, each once."
         )
-    truth = actual.reindex(predicted.index).to_numpy("float64")
-    guess = predicted.to_numpy("float64")
+    try:
+        truth = actual.reindex(predicted.index).to_numpy("float64", na_value=np.nan)
+        guess = predicted.to_numpy("float64", na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"predicted and actual must be numbers: {error}.") from error
     for name, values in (("predicted", guess), ("actual", truth)):
         if not np.isfinite(values).all():
             bad = int((~np.isfinite(values)).sum())
@@ -67,7 +75,7 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
         _figures(guess, truth, random.multinomial(len(truth), ones / len(truth)).astype("float64"))
         for _ in range(resamples)
     ]
-    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    low, high = np.transpose([_interval(figure) for figure in np.transpose(draws)])
     table = _deciles(guess, truth)
     figures = pd.DataFrame(
         {"value": value, "low": low, "high": high},
@@ -80,6 +88,8 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
 
 def _figures(guess: Array, truth: Array, weight: Array) -> Array:
     """Gini, Spearman and bias of rows sorted by prediction, each row counted ``weight`` times."""
+    if weight @ truth == 0:
+        return np.full(3, np.nan)
     by_truth = np.argsort(-truth, kind="stable")
     perfect = _gini(truth[by_truth], truth[by_truth], weight[by_truth])
     place = _ranks(-guess, weight)
@@ -89,6 +99,12 @@ def _figures(guess: Array, truth: Array, weight: Array) -> Array:
     return np.array(
         [_gini(guess, truth, weight) / perfect, _correlation(place, true_place, weight), bias]
     )
+
+
+def _interval(draws: Array) -> Array:
+    """The 90% interval of the resamples that have the figure: one without a buyer has none."""
+    there = draws[np.isfinite(draws)]
+    return np.quantile(there, [0.05, 0.95]) if len(there) else np.full(2, np.nan)
 
 
 def _groups(values: Array) -> NDArray[np.int64]:
@@ -118,7 +134,7 @@ def _correlation(one: Array, two: Array, weight: Array) -> float:
     two = two - weight @ two / total
     spread = np.sqrt((weight @ one**2) * (weight @ two**2))
     # A constant prediction has no ranking, hence no correlation.
-    return float(weight @ (one * two) / spread) if spread > 0 else float("nan")
+    return float(weight @ (one * two) / spread) if spread > 1e-9 * total else float("nan")
 
 
 def _deciles(guess: Array, truth: Array) -> pd.DataFrame:

@@ -1,17 +1,42 @@
 """Text cells to dates and amounts: what can be read one way only is read, the rest is refused."""
 
+import datetime as dt
 import re
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from clvkit.errors import DataError
 
-_ISO = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?"
+_CLOCK = r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?"
+_ISO = rf"\d{{4}}-\d{{2}}-\d{{2}}(?:{_CLOCK})?"
+_OFFSET = r"\s*(?:Z|[+-]\d{2}(?::?\d{2})?)"
 _BASIC = r"\d{8}"
-_TWO_WAYS = re.compile(r"\s*(\d{1,2})[/.-](\d{1,2})[/.-](\d{2,4})\b.*")
+_TWO_WAYS = r"(\d{1,2})([/.-])(\d{1,2})([/.-])(\d{4}|\d{2})(\D.*)?"
+_HOUR = re.compile(r"(,?[T ])(\d{1,2}:\d{2})(:\d{2})?( [AaPp][Mm])?")
 _SIGNS = "$€£¥₹₩₺₽₫₪฿₴"
-_NUMBER = re.compile(r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
+
+
+def day(value: str | dt.date | np.datetime64, name: str) -> pd.Timestamp:
+    """One calendar day given as a parameter: ISO text, or a date without a time zone."""
+    if isinstance(value, str) and not re.fullmatch(f"{_ISO}|{_BASIC}", value.strip(), re.ASCII):
+        raise DataError(f"{name}={value!r} is not a date: write it as YYYY-MM-DD.")
+    if isinstance(value, (str, dt.date, np.datetime64)):
+        moment = pd.to_datetime(value, errors="coerce")
+        if not pd.isna(moment) and moment.tzinfo is None:
+            return moment.normalize()
+    raise DataError(f"{name}={value!r} is not a calendar day: write it as YYYY-MM-DD.")
+
+
+def whole(values: pd.Series) -> pd.Series:
+    """Floats that are whole numbers as integers: one missing cell turns a column to floats."""
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return values
+    there = values.dropna()
+    exact = bool(((there == there.round()) & (there.abs() <= 2**53)).all())
+    return values.astype("Int64") if exact else values
 
 
 def days(values: pd.Series, column: str, date_format: str | None, timezone: str) -> pd.Series:
@@ -24,68 +49,104 @@ def days(values: pd.Series, column: str, date_format: str | None, timezone: str)
     DataError
         Where dates such as ``03/04/2025`` come without ``date_format``: both readings are shown.
     """
-    if isinstance(values.dtype, pd.DatetimeTZDtype):
-        return _midnight(values.dt.tz_convert(timezone).dt.tz_localize(None))
+    zone = _zone(timezone)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        return _midnight(values)
-    text = values.astype("string").str.strip()
+        # Spelled "[ns, UTC]" by numpy's types and "[ns, tz=UTC]" by Arrow's.
+        zoned_type = "," in str(values.dtype)
+        return _midnight(_local(values, zone) if zoned_type else values)
+    text = whole(values).astype("string").str.strip()
     if date_format is not None:
-        return _read_format(text, column, date_format, timezone)
+        return _read_format(text, column, date_format, zone)
     _refuse_two_readings(text, column)
     read = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
-    basic = text.str.fullmatch(_BASIC).fillna(False).astype(bool)
-    iso = text.str.fullmatch(_ISO).fillna(False).astype(bool)
-    zoned = iso & text.str.contains(r"(?:Z|[+-]\d{2}:?\d{2})$", regex=True).fillna(False)
-    zoned &= text.str.len() > len("2025-01-31")
+    basic = _fits(text, _BASIC)
+    plain = _fits(text, _ISO)
+    zoned = _fits(text, rf"\d{{4}}-\d{{2}}-\d{{2}}{_CLOCK}{_OFFSET}")
     if basic.any():
         read[basic] = pd.to_datetime(text[basic], format="%Y%m%d", errors="coerce")
-    if (iso & ~zoned).any():
-        read[iso & ~zoned] = pd.to_datetime(
-            text[iso & ~zoned], format="ISO8601", errors="coerce"
-        ).astype("datetime64[us]")
+    if plain.any():
+        moments = pd.to_datetime(text[plain], format="ISO8601", errors="coerce")
+        read[plain] = moments.astype("datetime64[us]")
     if zoned.any():
         moments = pd.to_datetime(text[zoned], format="ISO8601", errors="coerce", utc=True)
-        read[zoned] = moments.dt.tz_convert(timezone).dt.tz_localize(None).astype("datetime64[us]")
+        read[zoned] = _local(moments, zone).astype("datetime64[us]")
     return _midnight(read)
+
+
+def _zone(timezone: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(timezone)
+    except (KeyError, ValueError, TypeError, OSError) as error:
+        raise DataError(
+            f"timezone={timezone!r} is not a time zone: give a name such as 'UTC' or "
+            "'Europe/Amsterdam'."
+        ) from error
+
+
+def _local(moments: pd.Series, zone: ZoneInfo) -> pd.Series:
+    local: pd.Series = moments.dt.tz_convert(zone).dt.tz_localize(None)
+    return local
+
+
+def _fits(text: pd.Series, pattern: str) -> pd.Series:
+    return text.str.fullmatch(pattern).fillna(False).astype(bool)
 
 
 def _midnight(values: pd.Series) -> pd.Series:
     return values.astype("datetime64[us]").dt.normalize().astype("datetime64[s]")
 
 
-def _read_format(text: pd.Series, column: str, date_format: str, timezone: str) -> pd.Series:
+def _read_format(text: pd.Series, column: str, date_format: str, zone: ZoneInfo) -> pd.Series:
     try:
-        zoned = "%z" in date_format
+        zoned = "%z" in date_format or "%Z" in date_format
         read = pd.to_datetime(text, format=date_format, errors="coerce", utc=zoned)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise DataError(f"date_format={date_format!r} is not a strptime format: {error}") from error
-    if zoned:
-        read = read.dt.tz_convert(timezone).dt.tz_localize(None)
-    if read.isna().all():
+    if read.isna().all() and len(text):
         raise DataError(
             f"No cell of column {column!r} fits date_format={date_format!r}; the first is "
             f"{next(iter(text.dropna()), '')!r}. Give the format of your dates, such as %d/%m/%Y."
         )
-    return _midnight(read)
+    return _midnight(_local(read, zone) if zoned else read)
 
 
 def _refuse_two_readings(text: pd.Series, column: str) -> None:
-    looks = text.str.fullmatch(_TWO_WAYS).fillna(False).astype(bool)
+    looks = _fits(text, _TWO_WAYS)
     if not looks.any():
         return
     first = text[looks].iloc[0]
-    one, two, year = _TWO_WAYS.fullmatch(first).groups()  # type: ignore[union-attr]
-    full_year = year if len(year) == 4 else f"20{year[-2:]}"
-    readings = [
-        f"{full_year}-{int(month):02d}-{int(day):02d} with date_format={fmt!r}"
-        for day, month, fmt in ((one, two, "%d/%m/%Y"), (two, one, "%m/%d/%Y"))
-        if 1 <= int(month) <= 12 and 1 <= int(day) <= 31
-    ]
+    readings = _readings(first)
+    if readings:
+        advice = f"{' or '.join(readings)}. Say which one with date_format."
+    else:
+        advice = "neither day and month nor month and day. Write dates as YYYY-MM-DD."
     raise DataError(
         f"Column {column!r} holds dates such as {first!r} ({int(looks.sum()):,} of "
-        f"{len(text):,} cells), which are not ISO dates: {' or '.join(readings)}. "
-        "Say which one with date_format."
+        f"{len(text):,} cells), which are not ISO dates: {advice}"
     )
+
+
+def _readings(cell: str) -> list[str]:
+    """How a date such as ``03/04/25 14:30`` can be read, each with the format that does."""
+    match = re.fullmatch(_TWO_WAYS, cell, re.ASCII | re.DOTALL)
+    if match is None:
+        return []
+    _, mark, _, second_mark, year, rest = match.groups()
+    clock = ""
+    if hour := _HOUR.fullmatch(rest or ""):
+        clock = hour[1] + ("%I:%M" if hour[4] else "%H:%M")
+        clock += (":%S" if hour[3] else "") + (" %p" if hour[4] else "")
+    end = ("%Y" if len(year) == 4 else "%y") + clock
+    known = cell if clock or not rest else cell[: -len(rest)]
+    found = []
+    for one, two in (("%d", "%m"), ("%m", "%d")):
+        date_format = f"{one}{mark}{two}{second_mark}{end}"
+        try:
+            read = dt.datetime.strptime(known, date_format)
+        except ValueError:
+            continue
+        found.append(f"{read.date()} with date_format={date_format!r}")
+    return found
 
 
 def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
@@ -99,14 +160,28 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
     DataError
         Where the column can be read in two ways (``1,234``), or carries two currencies.
     """
-    if pd.api.types.is_bool_dtype(values.dtype):
-        raise DataError(f"Column {column!r} holds true/false where amounts are expected.")
+    if decimal not in (None, ".", ","):
+        raise DataError(f"decimal={decimal!r}: give '.' or ','.")
+    kind = values.dtype
+    for wrong, name in (
+        (pd.api.types.is_bool_dtype, "true/false"),
+        (pd.api.types.is_complex_dtype, "complex numbers"),
+        (pd.api.types.is_datetime64_any_dtype, "dates"),
+        (pd.api.types.is_timedelta64_dtype, "lengths of time"),
+    ):
+        if wrong(kind):
+            raise DataError(f"Column {column!r} holds {name} where amounts are expected.")
+    if kind in ("float32", "float16"):
+        # The number that was meant: 0.1, not its 0.10000000149 in single precision.
+        values = values.astype(str)
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _finite(values.astype("float64"))
-    plain = pd.to_numeric(values, errors="coerce")
+    if kind == "object" and not values.map(lambda cell: isinstance(cell, str)).any():
+        return _finite(values.map(_number).astype("float64"))
     text = values.astype("string").fillna("").str.strip()
-    three = text.str.fullmatch(r"[+-]?[1-9]\d{0,2}\.\d{3}")
-    if decimal != "," and plain.notna().all() and (decimal == "." or not three.all()):
+    plain = pd.to_numeric(text.where(_fits(text, _NUMBER)), errors="coerce")
+    three = _fits(text, r"[+-]?[1-9]\d{0,2}\.\d{3}")
+    if decimal != "," and plain.notna().all() and (decimal == "." or not three.any()):
         return _finite(plain.astype("float64"))
     _refuse_two_currencies(text, column)
     body = text.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
@@ -117,11 +192,19 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
     number = body.str.fullmatch(_NUMBER)
     mark = decimal or _decimal_mark(body[number], text, column)
     other = "," if mark == "." else "."
-    grouped = rf"[+-]?\d{{1,3}}(?:{re.escape(other)}\d{{2,3}})*(?:{re.escape(mark)}\d*)?"
+    groups = rf"(?:(?:{re.escape(other)}\d{{2,3}})*{re.escape(other)}\d{{3}})?"
+    grouped = rf"[+-]?\d{{1,3}}{groups}(?:{re.escape(mark)}\d*)?"
     ungrouped = rf"[+-]?\d*(?:{re.escape(mark)}\d*)?(?:[eE][+-]?\d+)?"
     good = number & (body.str.fullmatch(grouped) | body.str.fullmatch(ungrouped))
     clean = body.where(good).str.replace(other, "", regex=False).str.replace(mark, ".", regex=False)
     return _finite(pd.to_numeric(clean, errors="coerce").astype("float64"))
+
+
+def _number(cell: object) -> float:
+    try:
+        return float(cell)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")
 
 
 def _finite(values: pd.Series) -> pd.Series:
@@ -129,7 +212,8 @@ def _finite(values: pd.Series) -> pd.Series:
 
 
 def _refuse_two_currencies(text: pd.Series, column: str) -> None:
-    found = text.str.extract(rf"([{_SIGNS}]|\b[A-Z]{{3}}\b)")[0].dropna()
+    priced = text.where(text.str.contains(r"[0-9]"))
+    found = priced.str.extract(rf"([{_SIGNS}]|\b[A-Za-z]{{3}}\b)")[0].dropna().str.upper()
     kinds = found.unique()
     if len(kinds) > 1:
         rows = ", ".join(repr(text[found.index[found == kind][0]]) for kind in kinds[:3])
@@ -153,7 +237,7 @@ def _decimal_mark(body: pd.Series, text: pd.Series, column: str) -> str:
         return str(evidence.pop())
     if not evidence and not (marks == 1).any():
         return "."
-    rows = body.index[(decisive if evidence else marks == 1).fillna(False)]
+    rows = body.index[(decisive | repeated if evidence else marks == 1).fillna(False)]
     shown = ", ".join(repr(text[row]) for row in dict.fromkeys([*rows[:2], *rows[-1:]]))
     raise DataError(
         f"Column {column!r} can be read with a decimal point or a decimal comma ({shown}): "

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from clvkit import parsing
 from clvkit.errors import DataError
 from clvkit.tables import Transactions, purchases
 from clvkit.units import days_per
@@ -40,7 +41,7 @@ def summarize(
     ``attrs`` carries ``time_unit`` and ``observation_end``.
     """
     table = purchases(orders)
-    end = _end(table, observation_end)
+    end = observed_until(table, observation_end, "observation_end")
     unit = days_per(time_unit)
     table = table[table["date"] <= end]
     daily = table.groupby(["customer_id", "date"], sort=False)["amount"].sum().reset_index()
@@ -88,7 +89,7 @@ def split(
     if calibration_end is None:
         cut = (table["date"].min() + (last - table["date"].min()) / 2).normalize()
     else:
-        cut = _end(table, calibration_end)
+        cut = observed_until(table, calibration_end, "calibration_end")
     if not cut < last:
         raise DataError(
             f"calibration_end={cut.date()} leaves no holdout: the last purchase is of "
@@ -115,16 +116,22 @@ def split(
     return fit_on, holdout
 
 
-def _end(table: pd.DataFrame, day: str | pd.Timestamp | None) -> pd.Timestamp:
+def observed_until(table: pd.DataFrame, day: str | pd.Timestamp | None, name: str) -> pd.Timestamp:
+    """The last day that counts: ``day``, or the last purchase.
+
+    Raises
+    ------
+    DataError
+        Where ``day`` is no day, is yet to come, or lies before the first purchase.
+    """
     if day is None:
         last: pd.Timestamp = table["date"].max()
         return last
-    try:
-        end = pd.Timestamp(day).normalize()
-    except ValueError as error:
-        raise DataError(f"{day!r} is not a date: write it as YYYY-MM-DD.") from error
+    end = parsing.day(day, name)
     if end < table["date"].min():
         raise DataError(
-            f"{end.date()} lies before the first purchase, {table['date'].min().date()}."
+            f"{name}={end.date()} lies before the first purchase, {table['date'].min().date()}."
         )
+    if end > pd.Timestamp.now() + pd.Timedelta(days=1):
+        raise DataError(f"{name}={end.date()} is yet to come: nobody has been observed until then.")
     return end

@@ -1,9 +1,8 @@
 """The data contract for transactions: any table in, a clean frame and a receipt out."""
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
@@ -11,17 +10,23 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from clvkit import datasets, parsing
+from clvkit import files, parsing
 from clvkit.errors import DataError
 
 REQUIRED = ("customer_id", "date", "amount")
 OPTIONAL = ("order_id", "product_id", "category", "channel", "margin", "quantity")
 
+# Sums of smaller amounts are exact to the cent in floating point.
+_TOO_LARGE = 1e13
+
 _REMEDY = {
+    "empty row": "nothing: a row without customer, date and amount is no purchase",
     "no customer id": "fill in the id, or leave guests out of the export",
     "date not readable": "write the date as YYYY-MM-DD, or give date_format",
+    "date before 1971": "correct the date; many systems write such a day for an empty one",
     "date in the future": "correct the date; orders not yet placed do not belong here",
     "amount not a number": "write the amount as a plain number",
+    "amount too large": "correct the amount; ten trillion cannot be counted to the cent",
     "refund": "nothing, if refunds are to be left out; refunds='net' subtracts them",
     "refund without an earlier purchase": "export the purchase that it belongs to as well",
 }
@@ -109,7 +114,7 @@ def read_transactions(
         raise DataError(f"refunds={refunds!r}: give 'net' or 'set_aside'.")
     if isinstance(source, Transactions):
         return source
-    raw, name, path = _load(source)
+    raw, name, path = files.load(source)
     try:
         table = _rename(raw, columns or {})
         clean = pd.DataFrame(
@@ -121,7 +126,7 @@ def read_transactions(
         ).join(table.drop(columns=list(REQUIRED)))
     except DataError as error:
         raise DataError(f"{name}: {error}") from error
-    reason = _reasons(clean, refunds)
+    reason = _reasons(clean, table, refunds)
     original = clean["amount"].copy()
     netted = cancelled = np.zeros(len(clean), dtype=bool)
     if refunds == "net":
@@ -134,12 +139,12 @@ def read_transactions(
         rows_in=len(clean),
         rows_used=len(clean) - len(aside),
         money_in=_total(original),
-        money_used=_total(used["amount"]),
+        money_used=_total(original[reason.isna()]),
         set_aside=_by_reason(aside),
         rows_set_aside=aside,
         refunds_netted=int(netted.sum()),
         purchases_cancelled=int(cancelled.sum()),
-        notes=_notes(clean, used, int(netted.sum()), int(cancelled.sum())),
+        notes=_notes(used, int(netted.sum()), int(cancelled.sum())),
     )
     _refuse_unusable(used, receipt)
     return Transactions(used, receipt)
@@ -166,63 +171,20 @@ def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
     return read.table
 
 
-def _load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str, Path | None]:
-    if isinstance(source, pd.DataFrame):
-        if list(source.index.names) == ["customer_id"] and "customer_id" not in source:
-            source = source.reset_index()
-        return source.reset_index(drop=True), "the frame", None
-    if not isinstance(source, (str, Path)):
-        raise DataError(
-            f"Transactions cannot be read from a {type(source).__name__}: give a CSV or Parquet "
-            "file, a pandas frame or the name of a bundled table."
-        )
-    table = datasets.bundled(str(source))
-    if table is not None:
-        return table, str(source), None
-    path = Path(source)
-    if not path.is_file():
-        what = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise DataError(f"{path} {what}: give the path of a CSV or Parquet file.")
-    if path.suffix.lower() in (".parquet", ".pq"):
-        try:
-            return pd.read_parquet(path), path.name, None
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{path.name} is not a Parquet file that can be read: {error}"
-            ) from error
-    return _read_csv(path), path.name, path
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name} is not UTF-8 text (byte {error.start:,}): save it as CSV in UTF-8."
-        ) from error
-    header = text.split("\n", 1)[0]
-    if not header.strip():
-        raise DataError(f"{path.name} is empty: the first line must name the columns.")
-    separator = max(",;\t|", key=header.count)
-    try:
-        return pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig",
-            skip_blank_lines=False, index_col=False,
-        )  # fmt: skip
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{path.name} is not a regular table: {error}") from error
-
-
 def _rename(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
     names = [str(name).strip() for name in raw.columns]
+    if not isinstance(columns, Mapping):
+        raise DataError(
+            f"columns={columns!r}: give a dict such as {{'customer_id': 'CustomerNo'}}."
+        )
     for key in columns:
         if key not in REQUIRED + OPTIONAL:
-            near = get_close_matches(key, REQUIRED + OPTIONAL, 1)
+            near = get_close_matches(str(key), REQUIRED + OPTIONAL, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise DataError(f"columns: {key!r} is not a column of the transactions table.{hint}")
     table = {}
     for column in REQUIRED + OPTIONAL:
-        wanted = columns.get(column, column)
+        wanted = str(columns.get(column, column)).strip()
         found = [i for i, name in enumerate(names) if name == wanted]
         if len(found) > 1:
             raise DataError(f"the column {wanted!r} is there {len(found)} times; keep one.")
@@ -240,55 +202,68 @@ def _rename(raw: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
 
 def _ids(values: pd.Series) -> pd.Series:
     """Ids as text, leading zeros kept; whole numbers without a decimal point."""
-    if pd.api.types.is_float_dtype(values.dtype):
-        whole = values.dropna()
-        if (whole == whole.round()).all():
-            values = values.astype("Int64")
+    values = parsing.whole(values)
+    if pd.api.types.is_float_dtype(values.dtype) and (values.abs() > 2**53).any():
+        raise DataError(
+            "column 'customer_id' holds floating-point numbers too large to tell customers apart: "
+            "read the ids as text."
+        )
     text = values.astype("string").str.strip()
     return text.mask(text.isin(["", "nan", "NaN", "None", "NULL", "null", "<NA>"])).astype("str")
 
 
-def _reasons(clean: pd.DataFrame, refunds: str) -> pd.Series:
+def _reasons(clean: pd.DataFrame, table: pd.DataFrame, refunds: str) -> pd.Series:
     reason = pd.Series(None, index=clean.index, dtype="object")
-    today = pd.Timestamp.now().normalize()
+    # A day of grace: a shop further east is already in tomorrow.
+    today = pd.Timestamp.now().normalize() + pd.Timedelta(days=1)
     if refunds == "set_aside":
         reason[clean["amount"] < 0] = "refund"
+    reason[clean["amount"].abs() >= _TOO_LARGE] = "amount too large"
     reason[clean["amount"].isna()] = "amount not a number"
+    reason[clean["date"] < pd.Timestamp("1971-01-01")] = "date before 1971"
     reason[clean["date"] > today] = "date in the future"
     reason[clean["date"].isna()] = "date not readable"
     reason[clean["customer_id"].isna()] = "no customer id"
+    nothing = clean[list(REQUIRED)].isna().all(axis=1)
+    cells = table.loc[nothing, list(REQUIRED)].astype("string").fillna("")
+    reason[cells.index[cells.apply(lambda cell: cell.str.strip()).eq("").all(axis=1)]] = "empty row"
     return reason
 
 
 def _net_refunds(clean: pd.DataFrame, reason: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Take refunds off earlier purchases, in place; which rows were netted, which cancelled."""
-    valid = reason.isna()
-    refund = valid & (clean["amount"] < 0)
+    refund = reason.isna() & (clean["amount"] < 0)
     netted = np.zeros(len(clean), dtype=bool)
     cancelled = np.zeros(len(clean), dtype=bool)
-    customers = set(clean.loc[refund, "customer_id"])
-    rows = clean[valid & clean["customer_id"].isin(customers)]
+    rows = clean[reason.isna() & clean["customer_id"].isin(set(clean.loc[refund, "customer_id"]))]
+    # Purchases before refunds within a day: the exports of most shops carry no hour.
+    order = rows.assign(late=rows["amount"] < 0).sort_values(
+        ["customer_id", "date", "late"], kind="stable"
+    )
     amount = clean["amount"].to_numpy().copy()
-    for _, own in rows.groupby("customer_id", sort=False):
-        # Purchases before refunds within a day: the exports of most shops carry no hour.
-        order = own.assign(late=own["amount"] < 0).sort_values(["date", "late"], kind="stable")
-        open_purchases: list[int] = []
-        for row in order.index:
-            if amount[row] >= 0:
-                open_purchases.append(row)
-                continue
-            left = -_cents(amount[row])
-            if left > sum((_cents(amount[i]) for i in open_purchases), Decimal(0)):
-                reason[row] = "refund without an earlier purchase"
-                continue
+    current, available, purchased = None, Decimal(0), list[tuple[int, Decimal]]()
+    for row, customer, value in zip(
+        order.index, order["customer_id"], order["amount"], strict=True
+    ):
+        if customer != current:
+            current, available, purchased = customer, Decimal(0), []
+        money = _cents(value)
+        if money > 0:
+            purchased.append((row, money))
+        elif -money > available:
+            reason[row] = "refund without an earlier purchase"
+            continue
+        elif money < 0:
             netted[row] = True
+            left = -money
             while left > 0:
-                last = open_purchases[-1]
-                taken = min(left, _cents(amount[last]))
-                amount[last] = float(_cents(amount[last]) - taken)
-                left -= taken
-                if amount[last] == 0:
-                    cancelled[open_purchases.pop()] = True
+                last, held = purchased.pop()
+                amount[last] = float(max(held - left, Decimal(0)))
+                if held > left:
+                    purchased.append((last, held - left))
+                cancelled[last] = held <= left
+                left -= min(left, held)
+        available += money
     clean["amount"] = amount
     return netted, cancelled
 
@@ -301,10 +276,13 @@ def _cents(amount: float) -> Decimal:
 def _total(amounts: pd.Series) -> Decimal:
     """The exact decimal sum of amounts; cells that are no number carry no money."""
     values = amounts.dropna().to_numpy()
-    scaled = np.rint(values * 100)
-    if np.array_equal(scaled / 100, values) and np.abs(scaled).sum() < 2.0**53:
-        return Decimal(int(scaled.sum())) / 100
-    return sum(map(_cents, values), Decimal(0))
+    with np.errstate(over="ignore"):
+        scaled = np.rint(values * 100)
+        if np.abs(scaled).sum() < 2.0**53 and np.array_equal(scaled / 100, values):
+            return Decimal(int(scaled.sum())) / 100
+    with localcontext() as context:
+        context.prec = 800  # Enough for the largest and the smallest float in one sum.
+        return sum(map(_cents, values), Decimal(0))
 
 
 def _set_aside(
@@ -315,27 +293,15 @@ def _set_aside(
     path: Path | None,
 ) -> pd.DataFrame:
     at = np.flatnonzero(reason.notna())
+    place = "row" if path is None else "line"
+    taken = (place, "reason", "remedy", "money")
     aside = raw.iloc[at].copy()
-    if path is not None:
-        aside.insert(0, "line", _lines(path, at))
-    else:
-        aside.insert(0, "row", at)
+    aside.columns = pd.Index([f"{name} (source)" if name in taken else name for name in raw])
+    aside.insert(0, place, at if path is None else files.lines(path, at))
     aside["reason"] = reason.iloc[at].to_numpy()
     aside["remedy"] = [_REMEDY[why] for why in aside["reason"]]
     aside["money"] = original.iloc[at].to_numpy()
     return aside.reset_index(drop=True)
-
-
-def _lines(path: Path, at: np.ndarray) -> list[int]:
-    """The file's line on which each row begins: a quoted cell may span several lines."""
-    if not len(at):
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = file.readline()
-        reader = csv.reader(file, delimiter=max(",;\t|", key=header.count))
-        starts = [2]
-        starts.extend(reader.line_num + 2 for _ in reader)
-    return [starts[i] for i in at]
 
 
 def _by_reason(aside: pd.DataFrame) -> pd.DataFrame:
@@ -347,29 +313,17 @@ def _by_reason(aside: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(table, orient="index", columns=["rows", "money", "remedy"])
 
 
-def _notes(clean: pd.DataFrame, used: pd.DataFrame, netted: int, cancelled: int) -> tuple[str, ...]:
-    notes = []
-    if netted:
-        notes.append(
-            f"{netted:,} refunds were taken off earlier purchases, which cancelled {cancelled:,} "
-            "purchases in full."
-        )
-    zero = int((used["amount"] == 0).sum())
-    if zero:
-        notes.append(f"{zero:,} purchases have an amount of 0: they count as purchases.")
-    same = int(clean.duplicated().sum())
-    if same:
-        notes.append(
-            f"{same:,} rows repeat another row in every column: they were kept; if your export "
-            "repeats rows, give order_id or remove them."
-        )
-    merged = int(used.duplicated(["customer_id", "date"]).sum())
-    if merged:
-        notes.append(
-            f"{merged:,} purchases fall on a day on which their customer had bought already: the "
-            "purchase-count models count days with a purchase."
-        )
-    return tuple(notes)
+def _notes(used: pd.DataFrame, netted: int, cancelled: int) -> tuple[str, ...]:
+    counts = {
+        f"Refunds taken off earlier purchases: {netted:,}. Purchases that this cancelled in full: "
+        f"{cancelled:,}.": netted,
+        "Purchases with an amount of 0, kept as purchases: {:,}.": int((used["amount"] == 0).sum()),
+        "Rows that repeat another row in every column, kept: {:,}. If your export repeats rows, "
+        "give order_id or remove them.": int(used.duplicated().sum()),
+        "Purchases on a day on which their customer had bought already: {:,}. The purchase-count "
+        "models count days with a purchase.": int(used.duplicated(["customer_id", "date"]).sum()),
+    }
+    return tuple(note.format(count) for note, count in counts.items() if count)
 
 
 def _refuse_unusable(used: pd.DataFrame, receipt: Receipt) -> None:
@@ -379,9 +333,10 @@ def _refuse_unusable(used: pd.DataFrame, receipt: Receipt) -> None:
         first = receipt.rows_set_aside.head(3)
         where = first.columns[0]
         rows = "; ".join(f"{where} {row.iloc[0]}: {row['reason']}" for _, row in first.iterrows())
+        remedy = receipt.rows_set_aside["remedy"].mode()[0]
         raise DataError(
             f"{receipt.source}: none of the {receipt.rows_in:,} rows can be used ({rows}). "
-            f"{receipt.rows_set_aside['remedy'].mode()[0].capitalize()}."
+            f"{remedy[0].upper()}{remedy[1:]}."
         )
     if used["customer_id"].nunique() == 1:
         raise DataError(

@@ -45,7 +45,7 @@ def lifetime_value(
     ``expected_purchases`` (over the horizon, not discounted), ``expected_spend`` (money a
     purchase), ``clv`` (money). ``attrs`` states the conventions.
     """
-    if not 0 <= gross_margin <= 1:
+    if not (isinstance(gross_margin, (int, float, np.number)) and 0 <= gross_margin <= 1):
         raise DataError(f"gross_margin={gross_margin!r}: give a share between 0 and 1.")
     unit = summary.attrs.get("time_unit") or model.time_unit
     if unit is None:

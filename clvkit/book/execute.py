@@ -1,0 +1,189 @@
+"""Run the chapters, several at a time, and keep what they produced."""
+
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from clvkit.book import cache
+from clvkit.book.chapters import Chapter, prepare
+from clvkit.book.settings import BookSettings
+
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+)
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+_NOT_PUBLISHED = ("papermill", "execution", "widgets")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A chapter that did not run to its end."""
+
+    file: str
+    cell: int
+    """Number among the code cells, from 1; 0 when no cell is to blame."""
+    line: int
+    """Line of the file on which the cell's code starts; 0 when it cannot be told."""
+    first_line: str
+    error: str
+    text: str
+    traceback: str
+
+    def __str__(self) -> str:
+        where = self.file
+        if self.cell:
+            place = f", line {self.line}" if self.line else ""
+            where += f"{place}, code cell {self.cell} ({self.first_line!r})"
+        return f"{where}\n    {self.error}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One chapter to run, with its values; pickled to a worker process."""
+
+    chapter: Chapter
+    values: dict[str, Any]
+    source: Path
+    key: str
+    result: Path
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What came of running the chapters."""
+
+    notebooks: dict[str, Path]
+    """Executed notebooks by chapter name, of this run or of an earlier one."""
+    ran: list[str]
+    """The chapters that were run now."""
+    failures: list[Failure]
+
+
+def execute(
+    chapters: list[Chapter], values: dict[str, dict[str, Any]], settings: BookSettings
+) -> Execution:
+    """Run the chapters with code that have changed; all of them run even if one fails."""
+    cache.forget()
+    results: dict[str, Path] = {}
+    tasks = []
+    for chapter in (c for c in chapters if c.has_code):
+        own = values.get(chapter.name, {})
+        key = cache.key(chapter, own, settings.source)
+        result = settings.cache / "notebooks" / f"{chapter.name}.{key[:16]}.ipynb"
+        if result.exists():
+            result.touch()
+            results[chapter.name] = result
+        else:
+            tasks.append(Task(chapter, own, settings.source, key, result))
+    failures = []
+    for task, failure in _run_all(tasks, settings.jobs):
+        if failure is None:
+            _forget_older(task.result, task.chapter)
+            results[task.chapter.name] = task.result
+        else:
+            failures.append(failure)
+    ran = sorted(task.chapter.name for task in tasks)
+    return Execution(results, ran, sorted(failures, key=lambda failure: failure.file))
+
+
+def _run_all(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Failure | None]]:
+    if not tasks:
+        return
+    # Sets and dicts of text must come out in the same order in every build.
+    os.environ["PYTHONHASHSEED"] = "0"
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"))
+    with Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("Running the chapters", total=len(tasks))
+        try:
+            waiting: dict[Future[Failure | None], Task] = {
+                pool.submit(run_chapter, task): task for task in tasks
+            }
+            for future in as_completed(waiting):
+                task = waiting[future]
+                progress.update(bar, advance=1, description=f"Ran {task.chapter.path.name}")
+                yield task, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def run_chapter(task: Task) -> Failure | None:
+    """Run one chapter and write the executed notebook; the failure, if it raised."""
+    # papermill and its parts warn about their own future.
+    warnings.simplefilter("ignore")
+    import papermill
+
+    from clvkit.book.pictures import add_pictures
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    notebook = prepare(task.chapter, task.values)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "chapter.ipynb"
+        try:
+            papermill.execute_notebook(
+                notebook,
+                str(out),
+                cwd=str(task.source),
+                progress_bar=False,
+                extra_arguments=["--IPKernelApp.log_level=50"],
+            )
+        except papermill.PapermillExecutionError as error:
+            return _failure(task, notebook, error)
+        executed = nbformat.read(out, as_version=4)  # type: ignore[no-untyped-call]
+    _strip(executed)
+    add_pictures(executed, task.result.parents[task.chapter.name.count("/")] / "pictures")
+    task.result.parent.mkdir(parents=True, exist_ok=True)
+    part = task.result.with_suffix(f".{os.getpid()}.part")
+    nbformat.write(executed, part)  # type: ignore[no-untyped-call]
+    part.replace(task.result)
+    return None
+
+
+def _strip(notebook: nbformat.NotebookNode) -> None:
+    """Remove times and paths of this run: the pages would publish them."""
+    for part in [notebook, *notebook.cells]:
+        for name in _NOT_PUBLISHED:
+            part.metadata.pop(name, None)
+        if not part.metadata.get("tags", True):
+            del part.metadata["tags"]
+
+
+def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure:
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    before = notebook.cells[: error.cell_index]
+    number = sum(cell.cell_type == "code" for cell in before) + 1
+    source = code[number - 1].source if number <= len(code) else error.source
+    lines = [line for line in source.splitlines() if line.strip()]
+    text = task.chapter.path.read_text(encoding="utf-8")
+    line = text[: text.index(source)].count("\n") + 1 if source and source in text else 0
+    return Failure(
+        file=task.chapter.path.relative_to(task.source).as_posix(),
+        cell=number,
+        line=line,
+        first_line=lines[0].strip() if lines else "",
+        error=error.ename,
+        text=error.evalue,
+        traceback=_ESCAPES.sub("", "\n".join(error.traceback)),
+    )
+
+
+def _forget_older(result: Path, chapter: Chapter) -> None:
+    """Delete executions of the same chapter that have not been used for a long time."""
+    stem = chapter.name.rsplit("/", 1)[-1]
+    found = sorted(result.parent.glob(f"{stem}.*.ipynb"), key=lambda p: p.stat().st_mtime)
+    for path in found[:-4]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,32 @@
+"""Charts of the book: each function takes a result table and returns a described Altair chart."""
+
+from clvkit.charts.cohorts import before_and_after, cohort_heatmap, cumulative_value
+from clvkit.charts.definitions import definition_tree
+from clvkit.charts.formulas import (
+    booking_conventions,
+    clv_calculator,
+    growth_limit,
+    payment_timeline,
+    retention_of_a_mix,
+    tornado,
+)
+from clvkit.charts.purchases import alive_map, decile_bars, holdout_by_class, rules_by_cost
+from clvkit.charts.theme import setup
+
+__all__ = [
+    "alive_map",
+    "before_and_after",
+    "booking_conventions",
+    "clv_calculator",
+    "cohort_heatmap",
+    "cumulative_value",
+    "decile_bars",
+    "definition_tree",
+    "growth_limit",
+    "holdout_by_class",
+    "payment_timeline",
+    "retention_of_a_mix",
+    "rules_by_cost",
+    "setup",
+    "tornado",
+]
