@@ -31,6 +31,18 @@ def cdnow(sample: bool = False) -> pd.DataFrame:
     return rows
 
 
+def contracts() -> pd.DataFrame:
+    """Subscribers of two segments still there after 0 to 12 years, per 1,000 who signed.
+
+    Returns
+    -------
+    One row a year (the index, ``year``), one column a segment (``Regular``, ``High End``), as
+    printed by Fader and Hardie (2007), How to project customer retention, Journal of Interactive
+    Marketing 21(1). Source: ``data/contracts/README.md``.
+    """
+    return pd.read_csv(_path("contracts/contracts.csv"), index_col="year")
+
+
 def bundled(name: str) -> pd.DataFrame | None:
     """The bundled transactions called ``name`` (``cdnow`` or ``cdnow-sample``), or ``None``."""
     if name in ("cdnow", "cdnow-sample"):

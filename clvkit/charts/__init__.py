@@ -1,6 +1,14 @@
 """Charts of the book: each function takes a result table and returns a described Altair chart."""
 
 from clvkit.charts.cohorts import before_and_after, cohort_heatmap, cumulative_value
+from clvkit.charts.contracts import (
+    one_over_churn,
+    risk_by_tenure,
+    rival_forecasts,
+    spend_ceiling,
+    survival_forecast,
+    worth_by_tenure,
+)
 from clvkit.charts.definitions import definition_tree
 from clvkit.charts.formulas import (
     booking_conventions,
@@ -24,9 +32,15 @@ __all__ = [
     "definition_tree",
     "growth_limit",
     "holdout_by_class",
+    "one_over_churn",
     "payment_timeline",
     "retention_of_a_mix",
+    "risk_by_tenure",
+    "rival_forecasts",
     "rules_by_cost",
     "setup",
+    "spend_ceiling",
+    "survival_forecast",
     "tornado",
+    "worth_by_tenure",
 ]
