@@ -18,7 +18,13 @@ from clvkit.charts.formulas import (
     retention_of_a_mix,
     tornado,
 )
-from clvkit.charts.purchases import alive_map, decile_bars, holdout_by_class, rules_by_cost
+from clvkit.charts.purchases import (
+    alive_map,
+    decile_bars,
+    holdout_by_class,
+    rules_by_cost,
+    tracking,
+)
 from clvkit.charts.theme import setup
 
 __all__ = [
@@ -42,5 +48,6 @@ __all__ = [
     "spend_ceiling",
     "survival_forecast",
     "tornado",
+    "tracking",
     "worth_by_tenure",
 ]

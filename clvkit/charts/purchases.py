@@ -225,3 +225,53 @@ def _even_chance(cells: pd.DataFrame) -> pd.DataFrame:
 
 _DASHES = [[1, 0], [6, 3], [2, 3], [8, 3, 2, 3], [4, 2]]
 _COLOURS = [VALUE, PREDICTION, UNKNOWN]
+
+
+def tracking(purchases: pd.DataFrame, forecast_from: int) -> alt.TopLevelMixin:
+    """Draw cumulative purchases of a cohort against what models expect.
+
+    ``purchases`` is indexed by period (its name labels the axis), with the column ``actual`` and
+    one column a model; ``forecast_from`` is the last period the models were fitted on.
+    """
+    unit = str(purchases.index.name)
+    models = [str(name) for name in purchases.columns if name != "actual"]
+    long = purchases.reset_index(names="period").melt("period", var_name="line")
+    long["told"] = [f"{value:,.0f}" for value in long["value"]]
+    lines = ["actual", *models]
+    colour = alt.Color("line:N", legend=None).scale(
+        domain=lines, range=[VALUE] + [PREDICTION] * len(models)
+    )
+    dash = alt.StrokeDash("line:N", legend=None).scale(
+        domain=lines, range=[[1, 0], *_DASHES[1 : len(models) + 1]]
+    )
+    curves = (
+        alt.Chart(long)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X("period:Q", title=unit.capitalize()).axis(grid=False),
+            y=alt.Y("value:Q", title="Repeat purchases so far").axis(format="~s", tickCount=5),
+            color=colour,
+            strokeDash=dash,
+            tooltip=["line:N", alt.Tooltip("period:Q", title=unit), alt.Tooltip("told:N")],
+        )
+    )
+    ends = long[long["period"] == long["period"].max()]
+    ends = ends.assign(at=apart(ends["value"], 0.055 * float(long["value"].max())))
+    names = (
+        alt.Chart(ends)
+        .mark_text(align="left", dx=6, fontWeight=600)
+        .encode(x="period:Q", y="at:Q", text="line:N", color=colour)
+    )
+    edge = alt.Chart(pd.DataFrame({"period": [forecast_from], "name": ["forecast from here"]}))
+    told = "; ".join(f"{row.line} {row.told}" for row in ends.itertuples())
+    return alt.layer(
+        edge.mark_rule(color=INK, strokeDash=[2, 3]).encode(x="period:Q"),
+        edge.mark_text(align="left", dx=5).encode(x="period:Q", y=alt.value(8), text="name:N"),
+        curves,
+        names,
+    ).properties(
+        height=320,
+        padding={"right": 76},
+        description=f"Cumulative repeat purchases by {unit}, actual and expected; forecasts from "
+        f"{unit} {forecast_from} on. At the end: {told}.",
+    )
