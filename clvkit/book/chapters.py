@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def prepare(chapter: Chapter, values: dict[str, Any]) -> nbformat.NotebookNode:
         for p in sorted(own.values(), key=lambda p: p.span, reverse=True):
             if p.name in values and values[p.name] != p.default:
                 start, end = p.span
-                cell.source = cell.source[:start] + repr(values[p.name]) + cell.source[end:]
+                cell.source = cell.source[:start] + _literal(values[p.name]) + cell.source[end:]
     return notebook
 
 
@@ -224,6 +225,11 @@ def _from_text(text: str, declared_type: str) -> Any:
     if declared_type in ("bool", "None"):
         return {"true": True, "false": False, "none": None}.get(text.lower(), text)
     return text
+
+
+def _literal(value: Any) -> str:
+    # Text with double quotes, as the chapters write it.
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _span(source: str, node: ast.expr) -> tuple[int, int]:
