@@ -88,19 +88,6 @@ def test_conditional_expectation_in_forty_digits(point, periods):
             assert answer[i] == pytest.approx(truth, rel=close, abs=1e-300)
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_gradient_is_the_derivative(point):
-    x, t_x, T = np.array(ROWS).T
-    theta = np.array(point)
-    _, gradient = model(point)._terms(theta, x, t_x, T)
-    for k in range(4):
-        step = np.zeros(4)
-        step[k] = 1e-6 * theta[k]
-        up, _ = model(point)._terms(theta + step, x, t_x, T)
-        down, _ = model(point)._terms(theta - step, x, t_x, T)
-        assert gradient[k] == pytest.approx((up - down) / (2 * step[k]), rel=1e-5, abs=1e-7)
-
-
 def simulate(point, length, customers, seed):
     """Purchase times as the paper tells the process: one customer a row, NaN after the last."""
     r, alpha, a, b = point

@@ -53,19 +53,6 @@ def test_likelihood_is_the_mixture_it_claims_to_be(point, row):
     assert model.log_likelihoods(frame([row]))[0] == pytest.approx(truth, abs=1e-8)
 
 
-def test_gradient_is_the_derivative():
-    theta = np.array([6.25, 3.74, 15.44])
-    data = np.array([1.0, 4.0, 25.0]), np.array([12.0, 35.0, 8.0])
-    model = GammaGamma()
-    gradient = model._terms(theta, *data)[1]
-    for k in range(3):
-        step = np.eye(3)[k] * theta[k] * 1e-6
-        slope = (model._terms(theta + step, *data)[0] - model._terms(theta - step, *data)[0]) / (
-            2 * step[k]
-        )
-        assert gradient[k] == pytest.approx(slope, rel=1e-5, abs=1e-8)
-
-
 def test_simulated_spend_is_expected():
     """Among customers with about the same average, the next purchases average what is expected."""
     random = np.random.default_rng(5)

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clvkit.models.quadrature import expected_purchases_alive
@@ -29,6 +29,7 @@ def ours(shape, rate, a, b, t):
     st.floats(0.001, 2000),
 )  # fmt: skip
 def test_agrees_with_the_closed_form(shape, rate, a, b, t):
+    assume(a + b != 1)  # There the closed form, not the integral, is 0 times infinity.
     with mpmath.workdps(80):
         truth = float(exact(shape, rate, a, b, t))
     assert ours(shape, rate, a, b, t) == pytest.approx(truth, rel=1e-7)
