@@ -3,8 +3,8 @@
 Every peer gets an environment of its own (uv where there is one, else venv and pip), under
 ``--work``. One after the other, on one thread, they time the same tasks on the same two tables:
 the published CDNOW sample and a million customers simulated from its estimates. What a peer
-cannot install or do is written down as such. The answer is ``benchmarks/results.json``, which
-the page about benchmarks shows.
+cannot install or do is written down as such. The answer is ``data/benchmarks/speed.json``,
+which the page about benchmarks shows.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def main() -> int:
         "times_faster": ratios(results),
     }
     text = json.dumps(report, indent=2, ensure_ascii=False)
-    (HERE / "results.json").write_text(text + "\n", encoding="utf-8")
+    (HERE.parent / "data/benchmarks/speed.json").write_text(text + "\n", encoding="utf-8")
     print(json.dumps(report["times_faster"], indent=2))
     return 0
 

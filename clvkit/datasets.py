@@ -1,6 +1,8 @@
 """The tables that come with the book."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,3 +60,9 @@ def _path(name: str) -> Path:
             "playbook's repository; install clvkit from there with `pip install -e .`."
         )
     return path
+
+
+def measurements(name: str) -> dict[str, Any]:
+    """What the programs in ``benchmarks/`` measured last: ``"speed"`` or ``"coverage"``."""
+    found: dict[str, Any] = json.loads(_path(f"benchmarks/{name}.json").read_text("utf-8"))
+    return found

@@ -17,7 +17,9 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 # From the top down; a module may import what stands below it, and its own kind within a package.
 LEVELS = [
     ("clvkit.cli",), ("clvkit.book",), ("clvkit.charts",), ("clvkit.words",),
-    ("clvkit.valuation", "clvkit.evaluation"), ("clvkit.models",),
+    ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
+     "clvkit.survivors"),
+    ("clvkit.models",),
     ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables",),
     ("clvkit.files", "clvkit.parsing"), ("clvkit.formulas",), ("clvkit.datasets", "clvkit.units"),
     ("clvkit.errors",),
