@@ -107,7 +107,7 @@ def cumulative_value(curves: pd.DataFrame, price: float, currency: str) -> alt.T
         labels,
     ).properties(
         height=320,
-        padding={"right": 62},
+        padding={"left": 5, "top": 5, "right": 62, "bottom": 8},
         description=f"Margin per customer by age for {len(names)} cohorts, up to age {reach}. "
         f"The oldest cohort has left {money(_last(curves.iloc[0]), currency)}, the newest "
         f"{money(_last(curves.iloc[-1]), currency)}, each at the age it has reached; the price of "

@@ -271,7 +271,7 @@ def tracking(purchases: pd.DataFrame, forecast_from: int) -> alt.TopLevelMixin:
         names,
     ).properties(
         height=320,
-        padding={"right": 76},
+        padding={"left": 5, "top": 5, "right": 76, "bottom": 8},
         description=f"Cumulative repeat purchases by {unit}, actual and expected; forecasts from "
         f"{unit} {forecast_from} on. At the end: {told}.",
     )
