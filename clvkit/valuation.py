@@ -274,9 +274,13 @@ def _bands(
 
 
 def _ends(ordered: Array) -> tuple[Array, Array]:
-    """The 5% and the 95% quantile of each line, interpolated between neighbours."""
+    """The 5% and the 95% quantile of each line, interpolated between neighbours.
+
+    The k-th of n draws stands at k / (n + 1): with any other rule few draws make the interval
+    too narrow (Weibull's plotting position).
+    """
     last = ordered.shape[1] - 1
-    low, share = divmod(0.05 * last, 1)
+    low, share = divmod(max(0.05 * (last + 2) - 1, 0.0), 1)
     left, right = int(low), min(int(low) + 1, last)
     return (
         (1 - share) * ordered[:, left] + share * ordered[:, right],

@@ -225,7 +225,7 @@ class Model:
         """
         estimate = pd.Series(question(self))
         asked = [pd.Series(question(self._with(row))) for row in draws[list(self.names)].to_numpy()]
-        low, high = np.quantile(np.array(asked), [0.05, 0.95], axis=0)
+        low, high = np.quantile(np.array(asked), [0.05, 0.95], axis=0, method="weibull")
         return pd.DataFrame({"estimate": estimate, "low": low, "high": high}, estimate.index)
 
     def _with(self, theta: Array) -> Self:

@@ -86,7 +86,7 @@ class BetaGeoNBD(PurchaseModel):
     def _starts(self, *data: Column) -> list[Array]:
         middle = self._scales(*data)[1]
         return [
-            np.log([0.5, middle / 4, 1.0, 2.5]),
+            np.log([0.3, middle / 8, 0.8, 2.5]),
             np.log([2.0, middle, 0.3, 3.0]),
             np.log([0.3, middle / 20, 0.1, 1.0]),
             np.log([10.0, middle * 3, 1.0, 10.0]),

@@ -66,7 +66,7 @@ class ParetoNBD(PurchaseModel):
     def _starts(self, *data: Column) -> list[Array]:
         middle = self._scales(*data)[1]
         return [
-            np.log([0.6, middle / 4, 0.6, middle / 4]),
+            np.log([0.6, middle / 3, 0.6, middle / 3]),
             np.log([2.0, middle, 0.3, middle]),
             np.log([1.0, middle / 10, 2.0, middle * 3]),
             np.log([0.5, middle, 3.0, middle * 10]),
