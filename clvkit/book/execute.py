@@ -26,7 +26,8 @@ _COLUMNS = (
     MofNCompleteColumn(),
     TimeElapsedColumn(),
 )
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+"""The colours of a terminal, which a message has no use for."""
 # A styled pandas table is given a new random name in every run.
 _RANDOM_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
 _NOT_PUBLISHED = ("papermill", "execution", "widgets")
@@ -186,7 +187,7 @@ def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure
         first_line=lines[0].strip() if lines else "",
         error=error.ename,
         text=error.evalue,
-        traceback=_ESCAPES.sub("", "\n".join(error.traceback)),
+        traceback=ESCAPES.sub("", "\n".join(error.traceback)),
     )
 
 

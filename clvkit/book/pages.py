@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from clvkit.book.chapters import Chapter
+from clvkit.book.execute import ESCAPES
 from clvkit.book.settings import BookSettings
 from clvkit.errors import DataError
 
@@ -103,7 +104,7 @@ def run_jupyter_book(work: Path, settings: BookSettings, strict: bool) -> Path:
         "PYTHONWARNINGS": "ignore",
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=source)
-    log = (done.stdout + done.stderr).replace(str(source) + os.sep, "")
+    log = ESCAPES.sub("", done.stdout + done.stderr).replace(str(source) + os.sep, "")
     pages = work / "_build" / "html"
     if done.returncode or not pages.is_dir():
         marks = ("WARNING", "ERROR", "Error", "Exception")
