@@ -233,3 +233,11 @@ def test_a_good_chapter_has_no_problems() -> None:
 def test_each_thing_that_is_missing_is_reported(old: str, new: str, problem: str) -> None:
     assert old in GOOD
     assert problem in shape_problems(GOOD.replace(old, new))
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "chapters").glob("*.md")), ids=lambda p: p.stem)
+def test_the_box_of_a_check_closes_after_its_answer(path: Path) -> None:
+    """An inner fence as long as the outer closes it early, and later headings are lost."""
+    boxes = re.compile(r"^(:{3,})\{admonition\} Check\n.*?^(:{3,})\{dropdown\}", re.M | re.S)
+    for outer, inner in boxes.findall(path.read_text("utf-8")):
+        assert len(outer) > len(inner)
