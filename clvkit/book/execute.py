@@ -3,12 +3,10 @@
 import logging
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +55,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Task:
-    """One chapter to run, with its values; pickled to a worker process."""
+    """One chapter to run, with its values."""
 
     chapter: Chapter
     values: dict[str, Any]
@@ -111,8 +109,14 @@ def _run_all(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Failure | Non
     os.environ["PYTHONHASHSEED"] = "0"
     # The chapters share the cores already; threads of their own would wait for each other.
     os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1"))
-    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn"))
-    with Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress:
+    # Threads suffice: each chapter computes in a process of its own, the kernel.
+    pool = ThreadPoolExecutor(min(jobs, len(tasks)))
+    with (
+        warnings.catch_warnings(),
+        Progress(*_COLUMNS, console=Console(stderr=True), transient=True) as progress,
+    ):
+        # papermill and its parts warn about their own future.
+        warnings.simplefilter("ignore")
         bar = progress.add_task("Running the chapters", total=len(tasks))
         try:
             waiting: dict[Future[Failure | None], Task] = {
@@ -128,27 +132,27 @@ def _run_all(tasks: list[Task], jobs: int) -> Iterator[tuple[Task, Failure | Non
 
 def run_chapter(task: Task) -> Failure | None:
     """Run one chapter and write the executed notebook; the failure, if it raised."""
-    # papermill and its parts warn about their own future.
-    warnings.simplefilter("ignore")
     import papermill
+    from jupyter_core.utils import ensure_event_loop
 
     from clvkit.book.pictures import add_pictures
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     notebook = prepare(task.chapter, task.values)
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "chapter.ipynb"
-        try:
-            papermill.execute_notebook(
-                notebook,
-                str(out),
-                cwd=str(task.source),
-                progress_bar=False,
-                extra_arguments=["--IPKernelApp.log_level=50"],
-            )
-        except papermill.PapermillExecutionError as error:
-            return _failure(task, notebook, error)
-        executed = nbformat.read(out, as_version=4)  # type: ignore[no-untyped-call]
+    try:
+        # Without an output file: papermill would write it anew after every cell.
+        executed = papermill.execute_notebook(
+            notebook,
+            None,
+            cwd=str(task.source),
+            progress_bar=False,
+            extra_arguments=["--IPKernelApp.log_level=50"],
+        )
+    except papermill.PapermillExecutionError as error:
+        return _failure(task, notebook, error)
+    finally:
+        # nbclient opens one in every thread and leaves it to whoever called.
+        ensure_event_loop().close()
     _strip(executed)
     add_pictures(executed, task.result.parents[task.chapter.name.count("/")] / "pictures")
     task.result.parent.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,13 @@ import importlib.metadata
 import json
 import os
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import nbformat
 import vl_convert
 
-from clvkit.charts.theme import PAPER, VEGA_LITE_MIME
+from clvkit.palette import PAPER, VEGA_LITE_MIME
 
 _WIDTH = 640
 _SCALE = 1.5
@@ -37,7 +38,7 @@ def _picture(spec: dict[str, Any], folder: Path) -> bytes:
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()}.png"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
+        part = path.with_suffix(f".{os.getpid()}-{get_ident()}.part")
         part.write_bytes(vl_convert.vegalite_to_png(fixed, scale=_SCALE))
         part.replace(path)
     return path.read_bytes()

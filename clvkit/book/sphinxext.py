@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from clvkit.book.markup import mend_page, mend_table
-from clvkit.charts.theme import DARK, VEGA_LITE_MIME
+from clvkit.palette import DARK, VEGA_LITE_MIME
 
 _STATIC = Path(__file__).with_name("static")
 _EXPORTS = "window.vegaEmbed=vegaEmbed;"

@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 
 from clvkit.charts.labels import apart
-from clvkit.charts.theme import CHURN, INK, PAPER, UNKNOWN, UNKNOWN_FILL, VALUE, VALUE_RAMP
+from clvkit.palette import CHURN, INK, PAPER, UNKNOWN, UNKNOWN_FILL, VALUE, VALUE_RAMP
 from clvkit.words import money, percent
 
 # A number in a cell is legible from about this many pixels a column on.

@@ -9,7 +9,7 @@ import pandas as pd
 
 from clvkit.charts.labels import apart
 from clvkit.charts.rows import FOOT, ROW_HEIGHT, amount_expression, draw_bars, rows_of
-from clvkit.charts.theme import CHURN, INK, PREDICTION, QUIET_INK, UNKNOWN, VALUE, VALUE_RAMP
+from clvkit.palette import CHURN, INK, PREDICTION, QUIET_INK, UNKNOWN, VALUE, VALUE_RAMP
 from clvkit.words import money, percent
 
 _BAND = 0.18

@@ -3,8 +3,8 @@
 import altair as alt
 import pandas as pd
 
-from clvkit.charts.theme import INK, PAPER, QUIET_INK, UNKNOWN, VALUE
 from clvkit.errors import DataError
+from clvkit.palette import INK, PAPER, QUIET_INK, UNKNOWN, VALUE
 from clvkit.words import money
 
 _COLUMNS = ["question", "answer", "per_customer", "chosen"]

@@ -23,7 +23,7 @@ from clvkit.charts.rows import (
     row_text,
     rows_of,
 )
-from clvkit.charts.theme import CHURN, PAPER, UNKNOWN, UNKNOWN_FILL, VALUE
+from clvkit.palette import CHURN, PAPER, UNKNOWN, UNKNOWN_FILL, VALUE
 from clvkit.words import money, percent
 
 _NAMES = {

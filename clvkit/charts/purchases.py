@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from clvkit.charts.labels import apart
-from clvkit.charts.theme import INK, PREDICTION, UNKNOWN, VALUE, VALUE_RAMP
+from clvkit.palette import INK, PREDICTION, UNKNOWN, VALUE, VALUE_RAMP
 from clvkit.words import money, percent
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from clvkit.charts.theme import CHURN, VALUE
+from clvkit.palette import CHURN, VALUE
 from clvkit.words import money
 
 ROW_HEIGHT = 54
