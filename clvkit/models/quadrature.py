@@ -64,19 +64,24 @@ def discounted_purchases_alive(
     length = np.log1p(end / rise)
     nodes, weights = legendre(int(12 + 3 * length.max(initial=0) + discount * end / 2))
     y = length[:, None] * nodes
-    t = rise[:, None] * np.expm1(y)
-    worth = np.exp(y - discount * t) * weights * (shape / (shape + 1) * length)[:, None]
-    z = t / rate[:, None]
+    # That rate depends on t / rise alone: customers of one shape share its curve. Those of much
+    # greater age would see only a small part of it, and rounding errors of the rest.
+    (powers, bs, _), group = distinct([shape + 1, b, np.floor(np.log(rate) / 3)])
+    span = np.full(len(bs), 1e-9)
+    np.maximum.at(span, group, length)
+    angle = _angles(span.max(initial=0))
+    at = np.outer(1 + np.cos(angle), span) / 2
+    z = np.expm1(at) / powers
 
     def value(rows: Index, p: Array) -> Array:
-        total = np.zeros_like(p)
-        power = -(shape[rows, None] + 1)
-        for j in range(len(nodes)):
-            total += worth[rows, j : j + 1] * np.exp(power * np.log1p(p * z[rows, j : j + 1]))
-        return total
+        return np.exp(-powers[rows, None] * np.log1p(p * z[:, rows, None]))
 
-    bend = (shape + 1) * (worth * z).sum(axis=1) / worth.sum(axis=1).clip(1e-300)
-    return _over_leaving(value, bend, shape, end / rate, a, b)
+    still = _over_leaving(value, powers * z, powers, z[0], a, bs)
+    terms = _coefficients((np.exp(at) * still).T)
+    place = 2 * y / span[group, None] - 1
+    curve = np.polynomial.chebyshev.chebval(place, terms.T[:, group, None], tensor=False)
+    worth = curve * np.exp(-discount * rise[:, None] * np.expm1(y))
+    return np.asarray(shape / (shape + 1) * length * (worth @ weights))
 
 
 def _aligned(*values: Array | float) -> tuple[Array, ...]:
@@ -86,18 +91,22 @@ def _aligned(*values: Array | float) -> tuple[Array, ...]:
 def _over_leaving(
     value: Callable[[Index, Array], Array], bend: Array, shape: Array, z: Array, a: float, b: Array
 ) -> Array:
-    """∫ Beta(p; a, b) value(p) dp of each row, where value(p) ~ value(0) (1 - ``bend`` p)."""
+    """∫ Beta(p; a, b) value(p) dp of each row, where value(p) ~ value(0) (1 - ``bend`` p).
+
+    Several integrals over the same p are the first axis of ``bend`` and of what value returns.
+    """
     left, right, step = _grid(shape, z, a, b)
     nodes = np.ceil((right - left) / step).astype(np.int64) + 1
-    answer = np.empty(b.shape)
+    answer = np.empty(bend.shape)
     # Rows that need a similar number of nodes go together; blocks stay within the cache.
     order = np.argsort(nodes, kind="stable")
     start = 0
     while start < len(order):
-        size = max(1, _BLOCK // int(nodes[order[min(start + 999, len(order) - 1)]]))
+        most = nodes[order[min(start + 999, len(order) - 1)]]
+        size = max(1, _BLOCK * b.size // int(most * bend.size))
         rows = order[start : start + min(size, 1000)]
         grid = left[rows], step[rows], int(nodes[rows[-1]])
-        answer[rows] = _trapezoid(partial(value, rows), a + b + bend, a, b, rows, grid)
+        answer[..., rows] = _trapezoid(partial(value, rows), a + b + bend, a, b, rows, grid)
         start += len(rows)
     return answer
 
@@ -137,7 +146,7 @@ def _trapezoid(
     grid: tuple[Array, Array, int],
 ) -> Array:  # fmt: skip
     left, step, nodes = grid
-    bend, b = bend[rows], b[rows]
+    bend, b = bend[..., rows], b[rows]
     u = left[:, None] + np.arange(nodes) * step[:, None]
     small = np.exp(-np.abs(u))
     p = np.where(u < 0, small, 1.0) / (1 + small)
@@ -146,14 +155,14 @@ def _trapezoid(
     log_weight = a * np.minimum(u, 0) - b[:, None] * np.maximum(u, 0)
     log_weight -= (a + b[:, None]) * softplus + betaln(a, b)[:, None]
     terms = value(p) * np.exp(log_weight)
-    total = terms.sum(axis=1)
+    total = terms.sum(axis=-1)
     # Left of the grid: C e^{au} (1 - k e^u), summed over u = left - step, left - 2 step, ...
     bend = bend * np.exp(np.minimum(left, 0))
     # Where the weight alone ended the grid, what is left of it counts for nothing.
     bend = np.where(bend < 2 * _TINY, bend, 0)
-    total += terms[:, 0] * ((1 + bend) * _rest(a * step) - bend * _rest((a + 1) * step))
+    total += terms[..., 0] * ((1 + bend) * _rest(a * step) - bend * _rest((a + 1) * step))
     # Right of it, p -> 1: C e^{-bu}.
-    total += terms[:, -1] * _rest(b * step)
+    total += terms[..., -1] * _rest(b * step)
     return np.asarray(total * step)
 
 
@@ -176,25 +185,40 @@ def smooth_in_age(
     order = np.argsort(by_x, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(by_x[order])) + 1)
     low, high = (float(y.min()), float(y.max())) if len(y) else (0.0, 0.0)
-    # The nearest singularity is π/2 off the real line: the error falls as reach^-nodes.
-    half = np.pi / max(high - low, 1e-9)
-    nodes = int(3 + 31 / np.arcsinh(half))
+    angle = _angles(high - low)
+    nodes = len(angle)
     few = [rows for rows in groups if len(rows) <= nodes]
     many = [rows for rows in groups if len(rows) > nodes]
     if few:
         rows = np.concatenate(few)
         answer[rows] = function(by_x[rows], by_T[rows])
     if many:
-        angle = np.pi * (np.arange(nodes) + 0.5) / nodes
         ages = np.exp((low + high) / 2 + (high - low) / 2 * np.cos(angle)) - scale
         counts = np.array([by_x[rows[0]] for rows in many])
-        at = function(np.repeat(counts, nodes), np.tile(ages, len(many))).reshape(-1, nodes)
-        terms = at @ np.cos(np.outer(angle, np.arange(nodes))) * (2 / nodes)
-        terms[:, 0] /= 2
+        at = function(np.repeat(counts, nodes), np.tile(ages, len(many)))
+        terms = _coefficients(at.reshape(-1, nodes))
         for line, rows in zip(terms, many, strict=True):
             place = (2 * y[rows] - low - high) / (high - low)
             answer[rows] = np.polynomial.chebyshev.chebval(place, line)
     return answer[back]
+
+
+def _angles(width: float) -> Array:
+    """Angles of the Chebyshev points for a function of y = log(1 + ...) on an interval.
+
+    The nearest singularity is π/2 off the real line: the error falls as reach^-nodes.
+    """
+    nodes = int(3 + 31 / np.arcsinh(np.pi / max(width, 1e-9)))
+    return np.pi * (np.arange(nodes) + 0.5) / nodes
+
+
+def _coefficients(values: Array) -> Array:
+    """The Chebyshev series of each row of values at the points of ``_angles``."""
+    nodes = values.shape[1]
+    angle = np.pi * (np.arange(nodes) + 0.5) / nodes
+    terms = values @ np.cos(np.outer(angle, np.arange(nodes))) * (2 / nodes)
+    terms[:, 0] /= 2
+    return np.asarray(terms)
 
 
 @cache
