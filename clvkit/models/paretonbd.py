@@ -37,10 +37,9 @@ class ParetoNBD(PurchaseModel):
         x, t_x, T, by_x, row = data
         values = np.empty(len(x))
         gradient, hessian = np.zeros(4), np.zeros((4, 4))
-        for rows, nodes in _blocks(theta, x, t_x, T):
-            value, slope, curve = _lifetimes(
-                theta, weights[rows], x[rows], t_x[rows], T[rows], nodes
-            )
+        for rows, length, nodes in _blocks(theta, x, t_x, T):
+            block = x[rows], t_x[rows], T[rows], length, nodes
+            value, slope, curve = _lifetimes(theta, weights[rows], *block)
             values[rows] = value
             gradient += slope
             hessian += curve
@@ -49,8 +48,7 @@ class ParetoNBD(PurchaseModel):
         total = weights.sum()
         w = np.bincount(row, weights, minlength=len(by_x))
         gradient += [
-            w @ (digamma(r + by_x) - digamma(r)) + total * np.log(alpha), total * r / alpha,
-            total * np.log(beta), total * s / beta,
+            w @ (digamma(r + by_x) - digamma(r)), total * r / alpha, 0.0, total * s / beta,
         ]  # fmt: skip
         hessian[0, 0] += w @ (trigamma(r + by_x) - trigamma(r))
         hessian[1, 1] -= total * r / alpha**2
@@ -79,8 +77,8 @@ class ParetoNBD(PurchaseModel):
     def _alive(self, x: Array, t_x: Array, T: Array) -> Array:
         theta = self._theta()
         alive = np.empty(len(x))
-        for rows, nodes in _blocks(theta, x, t_x, T):
-            gone, stays, _, _ = _pieces(theta, x[rows], t_x[rows], T[rows], nodes)
+        for rows, length, nodes in _blocks(theta, x, t_x, T):
+            gone, stays, *_ = _pieces(theta, x[rows], t_x[rows], T[rows], length, nodes)
             alive[rows] = 1 / (1 + np.exp(np.minimum(gone - stays, 700)))
         return alive
 
@@ -141,20 +139,23 @@ class ParetoNBD(PurchaseModel):
         return table
 
 
-def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Index, int]]:
-    """Rows of similar difficulty, with the number of nodes that their integral needs."""
+def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Index, Array, int]]:
+    """Rows of similar difficulty, how far in y their integral goes, and how many nodes it needs."""
     _, alpha, _, beta = theta
-    least = min(alpha, beta)
-    length = np.log1p((T - t_x) / (least + t_x))
+    length = np.log1p((T - t_x) / (min(alpha, beta) + t_x))
     drop = -_log_integrand(theta, x, t_x, length)[0]
     # Smooth integrands of an exponential's fall and a few kinks of width one.
     need = 5 + 0.75 * np.clip(drop, 0, _DROP) + 5 * length
     tier = np.searchsorted(_TIERS, np.minimum(need, _TIERS[-1]))
-    blocks: list[tuple[Index, int]] = []
-    for which, nodes in enumerate(_TIERS):
-        rows = np.flatnonzero(tier == which)
-        size = max(1, _BLOCK // nodes)
-        blocks += [(rows[i : i + size], nodes) for i in range(0, len(rows), size)]
+    far = np.flatnonzero(drop > _DROP)
+    if len(far):
+        length[far] = _reach(theta, x[far], t_x[far], length[far])
+    blocks: list[tuple[Index, Array, int]] = []
+    for which in np.flatnonzero(np.bincount(tier)):
+        rows, nodes = np.flatnonzero(tier == which), _TIERS[which]
+        for start in range(0, len(rows), max(1, _BLOCK // nodes)):
+            part = rows[start : start + max(1, _BLOCK // nodes)]
+            blocks.append((part, length[part], nodes))
     return blocks
 
 
@@ -172,48 +173,48 @@ def _log_integrand(
     return y - (r + x) * by_alpha - (s + 1) * by_beta, span, by_alpha, by_beta
 
 
-def _reach(theta: Array, x: Array, t_x: Array, T: Array) -> Array:
-    """How far in y the integral goes; cut where the integrand has fallen to e^-42."""
+def _reach(theta: Array, x: Array, t_x: Array, y: Array) -> Array:
+    """Where the integrand has fallen to e^-42, for rows in which it has at ``y``."""
     r, alpha, s, beta = theta
     least = min(alpha, beta)
-    y = np.log1p((T - t_x) / (least + t_x))
-    far = np.flatnonzero(_log_integrand(theta, x, t_x, y)[0] < -_DROP)
-    if len(far):
-        at, x, t_x = y[far], x[far], t_x[far]
-        # Newton from outside on a concave function: it never overshoots.
-        for _ in range(8):
-            value, span, _, _ = _log_integrand(theta, x, t_x, at)
-            moved = least + t_x + span
-            slope = 1 - (r + x) * moved / (alpha + t_x + span)
-            slope -= (s + 1) * moved / (beta + t_x + span)
-            at = at - (value + _DROP) / slope
-        y[far] = at
-    return np.asarray(y)
+    # Newton from outside on a concave function: it never overshoots.
+    for _ in range(8):
+        value, span, _, _ = _log_integrand(theta, x, t_x, y)
+        moved = least + t_x + span
+        slope = 1 - (r + x) * moved / (alpha + t_x + span)
+        slope -= (s + 1) * moved / (beta + t_x + span)
+        y = y - (value + _DROP) / slope
+    return y
 
 
 def _pieces(
-    theta: Array, x: Array, t_x: Array, T: Array, nodes: int
-) -> tuple[Array, Array, Array, tuple[Array, Array, Array]]:
-    """Log of the gone and of the stays part, the nodes' shares of the gone part, the nodes."""
+    theta: Array, x: Array, t_x: Array, T: Array, length: Array, nodes: int
+) -> tuple[Array, Array, Array, tuple[Array, ...], tuple[Array, ...]]:
+    """Log of the gone and of the stays part, and what they are made of.
+
+    That is: the nodes' shares of the gone part, the nodes, and log(1 + t/α) and log(1 + t/β) at
+    the last purchase and at the end.
+    """
     r, alpha, s, beta = theta
-    length = _reach(theta, x, t_x, T)
     point, weight = legendre(nodes)
     value, span, by_alpha, by_beta = _log_integrand(
         theta, x[:, None], t_x[:, None], length[:, None] * point
     )
     # The value at y = 0 may lie below the peak, never by enough to overflow.
-    share = np.exp(value) * weight
-    area = share.sum(axis=1) * length
-    log_area = np.where(area > 0, np.log(np.where(area > 0, area, 1)), -np.inf)
-    first = -r * np.log1p(t_x / alpha) - x * np.log(alpha + t_x) - s * np.log1p(t_x / beta)
-    gone = np.log(s * (min(alpha, beta) + t_x) / (beta + t_x)) + first + log_area
-    stays = -r * np.log1p(T / alpha) - x * np.log(alpha + T) - s * np.log1p(T / beta)
-    share = share * (length / np.where(area > 0, area, 1))[:, None]
-    return gone, stays, share, (span, by_alpha, by_beta)
+    share = np.exp(value, out=value)
+    share *= weight
+    area = np.maximum(share.sum(axis=1) * length, 1e-300)
+    share *= (length / area)[:, None]
+    last_a, last_b = np.log1p(t_x / alpha), np.log1p(t_x / beta)
+    end_a, end_b = np.log1p(T / alpha), np.log1p(T / beta)
+    gone = np.log(s * area * (min(alpha, beta) + t_x) / (beta + t_x))
+    gone -= (r + x) * last_a + s * last_b + x * np.log(alpha)
+    stays = -(r + x) * end_a - s * end_b - x * np.log(alpha)
+    return gone, stays, share, (span, by_alpha, by_beta), (last_a, last_b, end_a, end_b)
 
 
 def _lifetimes(
-    theta: Array, weights: Array, x: Array, t_x: Array, T: Array, nodes: int
+    theta: Array, weights: Array, x: Array, t_x: Array, T: Array, length: Array, nodes: int
 ) -> tuple[Array, Array, Array]:
     """What depends on the unseen lifetime: values, and derivatives of their weighted sum.
 
@@ -221,29 +222,35 @@ def _lifetimes(
     of the parts' Hessians plus the covariance of their gradients.
     """
     r, alpha, s, beta = theta
-    gone, stays, share, (span, by_alpha, by_beta) = _pieces(theta, x, t_x, T, nodes)
+    gone, stays, share, at_nodes, logs = _pieces(theta, x, t_x, T, length, nodes)
+    span, by_alpha, by_beta = at_nodes
+    last_a, last_b, end_a, end_b = logs
     either = np.logaddexp(gone, stays)
     dead = np.exp(gone - either)
-    q = np.column_stack([share * dead[:, None], 1 - dead])
-    tau = np.column_stack([t_x[:, None] + span, T])
-    over_a, over_b = 1 / (alpha + tau), 1 / (beta + tau)
-    buys = (r + x)[:, None]
-    lives = np.full(nodes + 1, s + 1)
-    lives[-1] = s
-    log_a = np.column_stack([by_alpha, np.log1p((T - t_x) / (alpha + t_x))])
-    log_b = np.column_stack([by_beta, np.log1p((T - t_x) / (beta + t_x))])
-    departs = np.append(np.full(nodes, 1 / s), 0.0)
-    parts = np.array([-log_a, -buys * over_a, departs - log_b, -lives * over_b])
-    wq = q * weights[:, None]
-    mean = np.einsum("knj,nj->kn", parts, q)
+    share *= dead[:, None]
+    buys = r + x
+    # The gradient at each node, and of those who are still there.
+    parts = np.empty((4, len(x), nodes))
+    np.negative(by_alpha, out=parts[0])
+    np.divide(-buys[:, None], (alpha + t_x)[:, None] + span, out=parts[1])
+    np.subtract(1 / s, by_beta, out=parts[2])
+    np.divide(-(s + 1), (beta + t_x)[:, None] + span, out=parts[3])
+    still = np.array([last_a - end_a, -buys / (alpha + T), last_b - end_b, -s / (beta + T)])
+    mean = np.einsum("knj,nj->kn", parts, share) + still * (1 - dead)
     gradient = mean @ weights
-    gradient[0] -= weights @ np.log(alpha + t_x)
-    gradient[2] -= weights @ np.log(beta + t_x)
+    gradient[0] -= weights @ last_a
+    gradient[2] -= weights @ last_b
+    share *= weights[:, None]
+    alive = weights * (1 - dead)
     flat = parts.reshape(4, -1)
-    hessian = (flat * wq.ravel()) @ flat.T - (mean * weights) @ mean.T
-    hessian[1, 1] += ((wq * over_a**2).sum(axis=1)) @ buys[:, 0]
-    hessian[3, 3] += (wq * over_b**2).sum(axis=0) @ lives
+    weighed = flat * share.ravel()
+    hessian = weighed @ flat.T + (still * alive) @ still.T - (mean * weights) @ mean.T
+    # The parts' own second derivatives: (r + x) / (α+τ)², (s + 1) / (β+τ)² and their like.
+    hessian[1, 1] += np.einsum("nj,nj,n->", weighed[1].reshape(share.shape), parts[1], 1 / buys)
+    hessian[1, 1] += alive @ (still[1] ** 2 / buys)
+    hessian[3, 3] += weighed[3] @ flat[3] / (s + 1) + alive @ still[3] ** 2 / s
     hessian[2, 2] -= weights @ dead / s**2
-    hessian[[0, 1], [1, 0]] -= (wq * over_a).sum()
-    hessian[[2, 3], [3, 2]] -= (wq * over_b).sum()
+    cross = (weighed[1].reshape(share.shape).sum(axis=1) + alive * still[1]) @ (1 / buys)
+    hessian[[0, 1], [1, 0]] += cross
+    hessian[[2, 3], [3, 2]] += weighed[3].sum() / (s + 1) + alive @ still[3] / s
     return either, gradient, hessian
