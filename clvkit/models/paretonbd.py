@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy.special import digamma, exprel, gammaln
@@ -13,10 +15,9 @@ from clvkit.models.grouping import Index
 from clvkit.models.purchases import PurchaseModel
 from clvkit.models.quadrature import legendre, smooth_in_age, trigamma
 
-# Nodes by difficulty, see _Lifetimes.
-_TIERS = (8, 16, 32, 64, 128)
+_MOST_NODES = 128
 _DROP = 42.0
-_BLOCK = 2**15
+_BLOCK = 2**14  # nodes at a time: what is computed for them stays within the cache
 
 
 class ParetoNBD(PurchaseModel):
@@ -37,8 +38,8 @@ class ParetoNBD(PurchaseModel):
         x, t_x, T, by_x, row = data
         values = np.empty(len(x))
         gradient, hessian = np.zeros(4), np.zeros((4, 4))
-        for rows, length, nodes in _blocks(theta, x, t_x, T):
-            block = x[rows], t_x[rows], T[rows], length, nodes
+        for rows, grid in _blocks(theta, x, t_x, T):
+            block = x[rows], t_x[rows], T[rows], grid
             value, slope, curve = _lifetimes(theta, weights[rows], *block)
             values[rows] = value
             gradient += slope
@@ -77,8 +78,8 @@ class ParetoNBD(PurchaseModel):
     def _alive(self, x: Array, t_x: Array, T: Array) -> Array:
         theta = self._theta()
         alive = np.empty(len(x))
-        for rows, length, nodes in _blocks(theta, x, t_x, T):
-            gone, stays, *_ = _pieces(theta, x[rows], t_x[rows], T[rows], length, nodes)
+        for rows, grid in _blocks(theta, x, t_x, T):
+            gone, stays, *_ = _pieces(theta, x[rows], t_x[rows], T[rows], grid)
             alive[rows] = 1 / (1 + np.exp(np.minimum(gone - stays, 700)))
         return alive
 
@@ -139,24 +140,54 @@ class ParetoNBD(PurchaseModel):
         return table
 
 
-def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> list[tuple[Index, Array, int]]:
-    """Rows of similar difficulty, how far in y their integral goes, and how many nodes it needs."""
+class _Grid(NamedTuple):
+    """Nodes of the rows' integrals, one after the other: as many as each row needs."""
+
+    length: Array
+    """How far in y the integral of each row goes."""
+    first: Index
+    """Where the nodes of each row begin."""
+    row: Index
+    """Which row each node belongs to."""
+    y: Array
+    weight: Array
+
+
+def _blocks(theta: Array, x: Array, t_x: Array, T: Array) -> Iterator[tuple[slice, _Grid]]:
+    """Blocks of rows with the nodes of their integrals."""
     _, alpha, _, beta = theta
     length = np.log1p((T - t_x) / (min(alpha, beta) + t_x))
     drop = -_log_integrand(theta, x, t_x, length)[0]
     # Smooth integrands of an exponential's fall and a few kinks of width one.
-    need = 5 + 0.75 * np.clip(drop, 0, _DROP) + 5 * length
-    tier = np.searchsorted(_TIERS, np.minimum(need, _TIERS[-1]))
+    need = 6 + 0.75 * np.clip(drop, 0, _DROP) + 5 * length
+    nodes = np.minimum(need, _MOST_NODES).astype(np.intp)
     far = np.flatnonzero(drop > _DROP)
     if len(far):
         length[far] = _reach(theta, x[far], t_x[far], length[far])
-    blocks: list[tuple[Index, Array, int]] = []
-    for which in np.flatnonzero(np.bincount(tier)):
-        rows, nodes = np.flatnonzero(tier == which), _TIERS[which]
-        for start in range(0, len(rows), max(1, _BLOCK // nodes)):
-            part = rows[start : start + max(1, _BLOCK // nodes)]
-            blocks.append((part, length[part], nodes))
-    return blocks
+    points, weights, begin = _legendre_table()
+    ends = np.cumsum(nodes)
+    start = 0
+    while start < len(x):
+        done = ends[start] - nodes[start]
+        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK, "right")))
+        rows = slice(start, stop)
+        first = ends[rows] - nodes[rows] - done
+        row = np.repeat(np.arange(stop - start), nodes[rows])
+        place = np.arange(len(row)) + (begin[nodes[rows]] - first)[row]
+        yield (
+            rows,
+            _Grid(length[rows], first, row, length[rows][row] * points[place], weights[place]),
+        )
+        start = stop
+
+
+@cache
+def _legendre_table() -> tuple[Array, Array, Index]:
+    """The points and weights of all numbers of nodes, and where those of n nodes begin."""
+    rules = [legendre(max(n, 1)) for n in range(_MOST_NODES + 1)]
+    points, weights = (np.concatenate([rule[k] for rule in rules]) for k in (0, 1))
+    begin = np.cumsum([0, *(len(rule[0]) for rule in rules[:-1])])
+    return points, weights, begin
 
 
 def _log_integrand(
@@ -188,23 +219,21 @@ def _reach(theta: Array, x: Array, t_x: Array, y: Array) -> Array:
 
 
 def _pieces(
-    theta: Array, x: Array, t_x: Array, T: Array, length: Array, nodes: int
+    theta: Array, x: Array, t_x: Array, T: Array, grid: _Grid
 ) -> tuple[Array, Array, Array, tuple[Array, ...], tuple[Array, ...]]:
     """Log of the gone and of the stays part, and what they are made of.
 
-    That is: the nodes' shares of the gone part, the nodes, and log(1 + t/α) and log(1 + t/β) at
-    the last purchase and at the end.
+    That is: the nodes' shares of the gone part, the nodes as _log_integrand gives them, and
+    log(1 + t/α) and log(1 + t/β) at the last purchase and at the end.
     """
     r, alpha, s, beta = theta
-    point, weight = legendre(nodes)
-    value, span, by_alpha, by_beta = _log_integrand(
-        theta, x[:, None], t_x[:, None], length[:, None] * point
-    )
+    row = grid.row
+    value, span, by_alpha, by_beta = _log_integrand(theta, x[row], t_x[row], grid.y)
     # The value at y = 0 may lie below the peak, never by enough to overflow.
     share = np.exp(value, out=value)
-    share *= weight
-    area = np.maximum(share.sum(axis=1) * length, 1e-300)
-    share *= (length / area)[:, None]
+    share *= grid.weight
+    area = np.maximum(np.add.reduceat(share, grid.first) * grid.length, 1e-300)
+    share *= (grid.length / area)[row]
     last_a, last_b = np.log1p(t_x / alpha), np.log1p(t_x / beta)
     end_a, end_b = np.log1p(T / alpha), np.log1p(T / beta)
     gone = np.log(s * area * (min(alpha, beta) + t_x) / (beta + t_x))
@@ -214,7 +243,7 @@ def _pieces(
 
 
 def _lifetimes(
-    theta: Array, weights: Array, x: Array, t_x: Array, T: Array, length: Array, nodes: int
+    theta: Array, weights: Array, x: Array, t_x: Array, T: Array, grid: _Grid
 ) -> tuple[Array, Array, Array]:
     """What depends on the unseen lifetime: values, and derivatives of their weighted sum.
 
@@ -222,35 +251,34 @@ def _lifetimes(
     of the parts' Hessians plus the covariance of their gradients.
     """
     r, alpha, s, beta = theta
-    gone, stays, share, at_nodes, logs = _pieces(theta, x, t_x, T, length, nodes)
+    gone, stays, share, at_nodes, logs = _pieces(theta, x, t_x, T, grid)
     span, by_alpha, by_beta = at_nodes
     last_a, last_b, end_a, end_b = logs
     either = np.logaddexp(gone, stays)
     dead = np.exp(gone - either)
-    share *= dead[:, None]
+    share *= dead[grid.row]
     buys = r + x
     # The gradient at each node, and of those who are still there.
-    parts = np.empty((4, len(x), nodes))
+    parts = np.empty((4, len(span)))
     np.negative(by_alpha, out=parts[0])
-    np.divide(-buys[:, None], (alpha + t_x)[:, None] + span, out=parts[1])
+    np.divide(-buys[grid.row], (alpha + t_x)[grid.row] + span, out=parts[1])
     np.subtract(1 / s, by_beta, out=parts[2])
-    np.divide(-(s + 1), (beta + t_x)[:, None] + span, out=parts[3])
+    np.divide(-(s + 1), (beta + t_x)[grid.row] + span, out=parts[3])
     still = np.array([last_a - end_a, -buys / (alpha + T), last_b - end_b, -s / (beta + T)])
-    mean = np.einsum("knj,nj->kn", parts, share) + still * (1 - dead)
+    weighed = parts * share
+    shares = np.add.reduceat(weighed, grid.first, axis=1)
+    mean = shares + still * (1 - dead)
     gradient = mean @ weights
     gradient[0] -= weights @ last_a
     gradient[2] -= weights @ last_b
-    share *= weights[:, None]
+    weighed *= weights[grid.row]
     alive = weights * (1 - dead)
-    flat = parts.reshape(4, -1)
-    weighed = flat * share.ravel()
-    hessian = weighed @ flat.T + (still * alive) @ still.T - (mean * weights) @ mean.T
+    hessian = weighed @ parts.T + (still * alive) @ still.T - (mean * weights) @ mean.T
     # The parts' own second derivatives: (r + x) / (α+τ)², (s + 1) / (β+τ)² and their like.
-    hessian[1, 1] += np.einsum("nj,nj,n->", weighed[1].reshape(share.shape), parts[1], 1 / buys)
-    hessian[1, 1] += alive @ (still[1] ** 2 / buys)
-    hessian[3, 3] += weighed[3] @ flat[3] / (s + 1) + alive @ still[3] ** 2 / s
+    squares = np.add.reduceat(weighed[1] * parts[1], grid.first) + alive * still[1] ** 2
+    hessian[1, 1] += squares @ (1 / buys)
+    hessian[3, 3] += weighed[3] @ parts[3] / (s + 1) + alive @ still[3] ** 2 / s
     hessian[2, 2] -= weights @ dead / s**2
-    cross = (weighed[1].reshape(share.shape).sum(axis=1) + alive * still[1]) @ (1 / buys)
-    hessian[[0, 1], [1, 0]] += cross
-    hessian[[2, 3], [3, 2]] += weighed[3].sum() / (s + 1) + alive @ still[3] / s
+    hessian[[0, 1], [1, 0]] += (weights * mean[1]) @ (1 / buys)
+    hessian[[2, 3], [3, 2]] += weights @ shares[3] / (s + 1) + alive @ still[3] / s
     return either, gradient, hessian
