@@ -29,6 +29,7 @@ Z90 = 1.6448536269514722
 
 # Times the scale of the data: beyond, a parameter says "none at all" or "no end to it".
 _RUNAWAY = 1e4
+_SOME = 20_000  # rows that suffice to come close to the optimum of a million
 # A log parameter known no better than this is not known; draws of it are kept within reason.
 _UNKNOWN = 5.0
 _WIDEST_DRAW = 2.0
@@ -45,6 +46,7 @@ class Terms(NamedTuple):
 class Prepared(NamedTuple):
     """Rows made ready for a fit: the model's data, what each stands for, where rows went."""
 
+    rows: list[Array]
     data: Data
     weights: Array
     row_weights: Array
@@ -148,7 +150,7 @@ class Model:
         self._params = None
         ready = self._prepare(summary)
         self._refuse_unidentified(ready.data, ready.weights)
-        best = self._optimum(ready, self._starts(*ready.data))
+        best = self._optimum(ready, [*self._near(ready), *self._starts(*ready.data)])
         self._params = np.exp(best.at)
         self.time_unit = summary.attrs.get("time_unit", self.time_unit)
         total = float(ready.weights.sum())
@@ -237,6 +239,16 @@ class Model:
         """Parameters fitted to other weights of known rows, from the present estimate on."""
         return np.exp(self._optimum(ready, [np.log(self._theta())]).at)
 
+    def _near(self, ready: Prepared) -> list[Array]:
+        """A start close to the optimum of many rows: the optimum of some of them, if it has one."""
+        step = len(ready.weights) // _SOME
+        if step < 2:
+            return []
+        rows = [column[::step] for column in ready.rows]
+        some = ready._replace(data=self._arrange(*rows), weights=ready.weights[::step])
+        best = self._optimum(some, self._starts(*some.data)[:1])
+        return [best.at] if best.sharp else []
+
     def _optimum(self, ready: Prepared, starts: list[Array]) -> Optimum:
         total = ready.weights.sum()
 
@@ -261,7 +273,7 @@ class Model:
             weights = np.ones(len(summary))
         rows, group = distinct([column[kept] for column in columns])
         summed = np.bincount(group, weights[kept], minlength=len(rows[0])).astype("float64")
-        return Prepared(self._arrange(*rows), summed, weights, kept, group)
+        return Prepared(rows, self._arrange(*rows), summed, weights, kept, group)
 
     def _columns(self, summary: pd.DataFrame) -> list[Array]:
         """The model's columns of ``summary``, checked."""

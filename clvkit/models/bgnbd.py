@@ -43,30 +43,31 @@ class BetaGeoNBD(PurchaseModel):
         fixed = gammaln(r + by_x) - gammaln(r) + betaln(a, b + n) - betaln(a, b)
         last = np.where(n > 0, b + n - 1, 1.0)
         odds = np.where(n > 0, np.log(a / last), -np.inf)[row]
-        log_T, log_t = np.log(alpha + T), np.log(alpha + t_x)
-        stays = -r * np.log1p(T / alpha) - x * log_T
-        leaves = odds - r * np.log1p(t_x / alpha) - x * log_t
+        log_T, log_t = np.log1p(T / alpha), np.log1p(t_x / alpha)
+        buys = r + x
+        stays = -buys * log_T
+        leaves = odds - buys * log_t
         either = np.logaddexp(stays, leaves)
         dead = np.exp(leaves - either)
-        values = fixed[row] + either
+        values = (fixed - by_x * np.log(alpha))[row] + either
 
         one_T, one_t = 1 / (alpha + T), 1 / (alpha + t_x)
         w_dead, w_alive, w_both = weights * dead, weights * (1 - dead), weights * dead * (1 - dead)
         w, d = (np.bincount(row, each, minlength=len(n)) for each in (weights, w_dead))
-        total, buys = weights.sum(), r + x
+        total = weights.sum()
         both = w @ (digamma(a + b) - digamma(a + b + n))
         gradient = np.array(
             [
-                w @ (digamma(r + by_x) - digamma(r)) + total * np.log(alpha)
-                - w_alive @ log_T - w_dead @ log_t,
+                w @ (digamma(r + by_x) - digamma(r)) - w_alive @ log_T - w_dead @ log_t,
                 total * r / alpha - (w_alive * buys) @ one_T - (w_dead * buys) @ one_t,
                 both + d.sum() / a,
                 both + w @ (digamma(b + n) - digamma(b)) - d @ (1 / last),
             ]
         )  # fmt: skip
         both = w @ (trigamma(a + b) - trigamma(a + b + n))
-        apart = np.array([log_T - log_t, buys * (one_T - one_t), np.full(len(x), 1 / a)])
-        apart = np.vstack([apart, -(1 / last)[row]])
+        apart = np.empty((4, len(x)))
+        apart[0], apart[1] = log_T - log_t, buys * (one_T - one_t)
+        apart[2], apart[3] = 1 / a, -(1 / last)[row]
         hessian = (apart * w_both) @ apart.T
         hessian[0, 0] += w @ (trigamma(r + by_x) - trigamma(r))
         cross = total / alpha - w_alive @ one_T - w_dead @ one_t

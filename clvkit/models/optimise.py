@@ -13,12 +13,16 @@ Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array, Array | None]]
 
 _MAX_STEP = 1.5
+_FLAT = 1e-7  # a slope of the mean log-likelihood that counts as none
 _REACH = 18.0  # a parameter e^18 times its start has run away; no need to follow it further
 
 
 @dataclass(frozen=True)
 class Optimum:
-    """The lowest point found, with what the flags need to judge it."""
+    """The lowest point found, with what the flags need to judge it.
+
+    The last, tiny step is not evaluated: value, gradient and Hessian may be those before it.
+    """
 
     at: Array
     value: float
@@ -29,7 +33,7 @@ class Optimum:
     def sharp(self) -> bool:
         """Whether it is an interior minimum: no slope left, curved upwards everywhere."""
         return bool(
-            np.abs(self.gradient).max() < 1e-7 and np.linalg.eigvalsh(self.hessian)[0] > 1e-7
+            np.abs(self.gradient).max() < _FLAT and np.linalg.eigvalsh(self.hessian)[0] > 1e-7
         )
 
 
@@ -57,6 +61,8 @@ def _descend(objective: Objective, start: Array) -> Optimum:
         promise = -float(gradient @ step)
         if promise < 1e-12 * (1 + abs(value)):
             # Too little for the value to show it; one last step makes the slope vanish.
+            if np.abs(gradient).max() < _FLAT / 10 and np.abs(step).max() < 1e-4:
+                return Optimum(at + step, value, gradient, hessian)
             after, slope, hessian_after = _complete(objective, at + step)
             if np.abs(slope).max() < np.abs(gradient).max():
                 at, value, gradient, hessian = at + step, after, slope, hessian_after
