@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import whole_number
 from clvkit.errors import DataError
 
 Array = NDArray[np.float64]
@@ -48,8 +49,7 @@ def evaluate(predicted: pd.Series, actual: pd.Series, *, resamples: int = 200) -
     """
     if not (isinstance(predicted, pd.Series) and isinstance(actual, pd.Series)):
         raise DataError("predicted and actual are pandas Series, one number a customer.")
-    if not (isinstance(resamples, int) and resamples > 0):
-        raise DataError(f"resamples={resamples!r}: give a whole number of 1 or more.")
+    resamples = whole_number(resamples, "resamples")
     unique = predicted.index.is_unique and actual.index.is_unique
     if not unique or set(predicted.index) != set(actual.index):
         raise DataError(

@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import floats
 from clvkit.errors import DataError, UndefinedError
 
 FloatArray = NDArray[np.float64]
@@ -294,10 +295,7 @@ def _plain(values: FloatArray) -> Number:
 
 
 def _finite(value: Number, name: str, wanted: str = "a finite number") -> FloatArray:
-    try:
-        values = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name}={value!r} is not a number: give {wanted}.") from None
+    values = floats(value, name, wanted)
     _refuse(values, ~np.isfinite(values), name, wanted)
     return values
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import floats, length_of_time, whole_number
 from clvkit.errors import DataError
 from clvkit.models import (
     BetaDiscreteWeibull,
@@ -48,8 +49,9 @@ def purchases(
     ``frequency``, ``recency`` and ``T`` as :func:`clvkit.summarize` makes them, and the truth
     that nobody sees in real data: ``alive`` at T and ``purchases_later``.
     """
-    if customers < 1 or not periods > 0:
-        raise DataError(f"{customers} customers over {periods} periods: give one or more.")
+    customers = whole_number(customers, "customers")
+    if not length_of_time(periods, "periods"):
+        raise DataError("periods=0: nothing can be seen in no time.")
     random = np.random.default_rng(seed)
     if isinstance(model, BetaGeoBetaBinomial):
         columns = _opportunities(model, customers, int(periods), int(later), random)
@@ -69,7 +71,7 @@ def spending(model: GammaGamma, summary: pd.DataFrame, *, seed: int = 1) -> pd.D
     """
     random = np.random.default_rng(seed)
     p, q, gamma = model.params.to_numpy()
-    x = summary["frequency"].to_numpy("float64")
+    x = floats(summary["frequency"], "Column frequency")
     rate = random.gamma(q, 1 / gamma, len(x))
     mean = random.gamma(np.maximum(p * x, p), 1) / rate / np.maximum(x, 1)
     return summary.assign(monetary_value=np.where(x > 0, mean, np.nan), true_spend=p / rate)
@@ -86,6 +88,7 @@ def contracts(
 
     ``true_tenure`` is the period in which the contract ends when nobody stops watching.
     """
+    customers, periods = whole_number(customers, "customers"), whole_number(periods, "periods")
     random = np.random.default_rng(seed)
     alpha, beta = model.params.to_numpy()[:2]
     shape = model.params.get("c", 1.0)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import whole_number
 from clvkit.errors import DataError, UndefinedError
 from clvkit.formulas import Timing, continuous_rate, period_rate
 from clvkit.models import BetaGeoBetaBinomial, ContractModel, GammaGamma, PurchaseModel
@@ -86,6 +87,7 @@ def lifetime_value(
     """
     if not (isinstance(gross_margin, (int, float, np.number)) and 0 <= gross_margin <= 1):
         raise DataError(f"gross_margin={gross_margin!r}: give a share between 0 and 1.")
+    replicates = whole_number(replicates, "replicates")
     unit = _unit(model, summary)
     plan = _Plan(model, summary, unit, horizon_months, annual_discount_rate, timing)
     worth, spend = plan.worth(model), _spend(money, summary)

@@ -22,7 +22,7 @@ LEVELS = [
     ("clvkit.models",),
     ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables",),
     ("clvkit.files", "clvkit.parsing"), ("clvkit.formulas",), ("clvkit.datasets", "clvkit.units"),
-    ("clvkit.errors", "clvkit.palette"),
+    ("clvkit.arguments",), ("clvkit.errors", "clvkit.palette"),
 ]  # fmt: skip
 
 # Not verbs that a page calls: what they answer, and what they raise.

@@ -75,5 +75,5 @@ def test_same_seed_same_customers():
     one, two = (simulate.purchases(TRUTHS[0], 50, 40, seed=8) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
     assert not one.equals(simulate.purchases(TRUTHS[0], 50, 40, seed=9))
-    with pytest.raises(clv.DataError, match="give one or more"):
+    with pytest.raises(clv.DataError, match="customers=0: give a whole number"):
         simulate.purchases(TRUTHS[0], 0, 40)

@@ -8,7 +8,7 @@ parameters, several starts, standard errors, the report, resampling) happens her
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import floats, whole_number
 from clvkit.errors import DataError
 from clvkit.models.grouping import Index, distinct
 from clvkit.models.optimise import Optimum, minimise
@@ -32,6 +33,7 @@ _RUNAWAY = 1e4
 _SOME = 20_000  # rows that suffice to come close to the optimum of a million
 # A log parameter known no better than this is not known; draws of it are kept within reason.
 _UNKNOWN = 5.0
+_FEW = 3_000  # distinct histories; with more the estimator's distribution is as good as normal
 _WIDEST_DRAW = 2.0
 
 
@@ -67,6 +69,7 @@ class Fit:
     customers: float
     information: Array
     gradient_norm: float
+    ready: Prepared
     warnings: tuple[str, ...] = field(default=())
 
     @property
@@ -109,7 +112,7 @@ class Model:
         missing = [key for key in self.names if key not in known]
         if missing:
             raise DataError(f"{name} needs all of {self.names}; {missing} are missing.")
-        values = np.array([float(known[key]) for key in self.names])
+        values = np.array([floats(known[key], key).item() for key in self.names])
         if not (np.isfinite(values).all() and (values > 0).all()):
             raise DataError(f"{name}: parameters are positive and finite, not {known}.")
         return values
@@ -155,11 +158,9 @@ class Model:
         self.time_unit = summary.attrs.get("time_unit", self.time_unit)
         total = float(ready.weights.sum())
         norm = float(np.abs(best.gradient).max())
-        self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm)
-        flags = self._flags(
-            self._fit, dict(zip(self.names, self._scales(*ready.data), strict=True))
-        )
-        self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm, tuple(flags))
+        self._fit = Fit(float(-best.value * total), total, best.hessian * total, norm, ready)
+        scales = dict(zip(self.names, self._scales(*ready.data), strict=True))
+        self._fit = replace(self._fit, warnings=tuple(self._flags(self._fit, scales)))
         return self
 
     def log_likelihoods(self, summary: pd.DataFrame) -> pd.Series:
@@ -200,15 +201,42 @@ class Model:
         """Parameters drawn from the estimator's distribution, one line a draw.
 
         Normal on the log scale around the estimate, with the inverse of the observed
-        information as covariance.
+        information as covariance. With fewer than 3,000 distinct histories the normal is too
+        narrow on one side: there the draws come from a wider distribution and are resampled by
+        their likelihood (sampling-importance-resampling; Rubin 1988, Bayesian Statistics 3).
         """
-        spread = self._fitted().spread
-        normal = np.random.default_rng(seed).standard_normal((number, len(self.names)))
-        return pd.DataFrame(self._theta() * np.exp(normal @ spread.T), columns=list(self.names))
+        fit, number = self._fitted(), whole_number(number, "number")
+        random = np.random.default_rng(seed)
+        if len(fit.ready.weights) < _FEW:
+            steps = self._resampled(fit, number, random)
+        else:
+            steps = random.standard_normal((number, len(self.names))) @ fit.spread.T
+        return pd.DataFrame(self._theta() * np.exp(steps), columns=list(self.names))
+
+    def _resampled(self, fit: Fit, number: int, random: np.random.Generator) -> Array:
+        """Steps of log parameters, as likely as the data make them."""
+        many, size, freedom = 2 * number + 200, len(self.names), 6
+        scale = np.sqrt(random.chisquare(freedom, many) / freedom)
+        offered = random.standard_normal((many, size)) / scale[:, None]
+        steps = 1.25 * offered @ fit.spread.T
+        with np.errstate(all="ignore"):
+            likelihood = np.array(
+                [
+                    fit.ready.weights
+                    @ self._terms(theta, fit.ready.weights, *fit.ready.data).values
+                    for theta in self._theta() * np.exp(steps)
+                ]
+            )
+        weight = likelihood + (freedom + size) / 2 * np.log1p((offered**2).sum(1) / freedom)
+        weight = np.exp(weight - np.nanmax(weight))
+        rank = np.cumsum(np.where(np.isfinite(weight), weight, 0.0))
+        places = (np.arange(number) + random.uniform()) / number * rank[-1]
+        return steps[random.permutation(np.searchsorted(rank, places))]
 
     def bootstrap(self, summary: pd.DataFrame, number: int = 200, *, seed: int = 1) -> pd.DataFrame:
         """Parameters of ``number`` fits to customers drawn with replacement, one line a fit."""
         self._fitted()
+        number = whole_number(number, "number")
         ready = self._prepare(summary)
         fits = [
             self._refit(ready.reweighted(counts))
@@ -266,7 +294,7 @@ class Model:
         columns = self._columns(summary)
         kept = self._usable(summary, *columns)
         if "weights" in summary:
-            weights = summary["weights"].to_numpy("float64")
+            weights = floats(summary["weights"], "weights", "numbers of customers")
             if not (np.isfinite(weights).all() and (weights >= 0).all()):
                 raise DataError("weights count customers: finite and 0 or more, none missing.")
         else:
@@ -277,6 +305,11 @@ class Model:
 
     def _columns(self, summary: pd.DataFrame) -> list[Array]:
         """The model's columns of ``summary``, checked."""
+        if not isinstance(summary, pd.DataFrame):
+            raise DataError(
+                f"{type(self).__name__} reads a data frame with one row a customer, as "
+                f"clv.summarize(orders) makes it, not {type(summary).__name__}."
+            )
         missing = [name for name in self.columns if name not in summary]
         if missing:
             raise DataError(
@@ -291,7 +324,7 @@ class Model:
                 f"The model counts time in {self.time_unit!r}, the summary in {unit!r}: use "
                 f"clv.summarize(orders, time_unit={self.time_unit!r})."
             )
-        return [summary[name].to_numpy("float64") for name in self.columns]
+        return [floats(summary[name], f"Column {name}") for name in self.columns]
 
     def _flags(self, fit: Fit, scales: dict[str, float]) -> list[str]:
         flags = []

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from clvkit.arguments import floats
 from clvkit.errors import DataError, UndefinedError
 from clvkit.models.base import Array, Data, Model
 
@@ -100,9 +101,9 @@ class ContractModel(Model):
             return summary
         cohorts: list[Array] = []
         if isinstance(summary, pd.Series) or np.isscalar(next(iter(summary), 0.0)):
-            cohorts = [np.asarray(summary, dtype="float64")]
+            cohorts = [floats(summary, "survivors", "numbers of customers")]
         else:
-            cohorts = [np.asarray(cohort, dtype="float64") for cohort in summary]
+            cohorts = [floats(each, "survivors", "numbers of customers") for each in summary]
         tables = [_cohort(survivors, number) for number, survivors in enumerate(cohorts, 1)]
         table = pd.concat(tables, ignore_index=True)
         if isinstance(summary, pd.Series):
@@ -173,7 +174,7 @@ def _cohort(survivors: Array, number: int) -> pd.DataFrame:
 
 
 def _lengths(periods: ArrayLike) -> Array:
-    t = np.atleast_1d(np.asarray(periods, dtype="float64"))
+    t = np.atleast_1d(floats(periods, "periods"))
     if not (np.isfinite(t).all() and (t >= 0).all()):
         raise DataError("Periods are finite numbers, 0 or more.")
     return t

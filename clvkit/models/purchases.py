@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit.arguments import floats, length_of_time, whole_number
 from clvkit.errors import DataError
 from clvkit.models.base import Array, Data, Model
 from clvkit.models.grouping import Index, distinct
@@ -26,7 +27,7 @@ class PurchaseModel(Model):
         """Probability that each customer is still a customer ``later`` time units after ``T``."""
         x, t_x, T, back = self._histories(summary)
         alive = self._alive(x, t_x, T)
-        if _length(later, "later") > 0:
+        if length_of_time(later, "later") > 0:
             alive = alive * self._stays(x, T, later)
         return pd.Series(alive[back], index=summary.index, name="probability_alive")
 
@@ -36,12 +37,12 @@ class PurchaseModel(Model):
         ``periods`` counts the summary's time unit from each customer's ``T`` on.
         """
         x, t_x, T, back = self._histories(summary)
-        expected = self._alive(x, t_x, T) * self._future(x, T, _length(periods))
+        expected = self._alive(x, t_x, T) * self._future(x, T, length_of_time(periods, "periods"))
         return pd.Series(expected[back], index=summary.index, name="expected_purchases")
 
     def expected_purchases_new(self, periods: float | Array) -> float | Array:
         """Repeat purchases expected of a new customer in the first ``periods`` time units."""
-        lengths = np.atleast_1d(np.asarray(periods, dtype="float64"))
+        lengths = np.atleast_1d(floats(periods, "periods", "lengths of time, 0 or more"))
         if not (np.isfinite(lengths).all() and (lengths >= 0).all()):
             raise DataError(f"periods={periods!r}: give lengths of time, 0 or more.")
         none = np.zeros(1)
@@ -73,11 +74,10 @@ class PurchaseModel(Model):
         Columns 0 to ``most`` - 1 and ``f"{most}+"``; every row sums to 1.
         """
         x, t_x, T, back = self._histories(summary)
-        if most < 1:
-            raise DataError(f"most={most}: the last column counts that many purchases or more.")
+        most = whole_number(most, "most")
         counts = np.arange(most, dtype="float64")
         alive = self._alive(x, t_x, T)[:, None]
-        table = alive * self._counts(x, T, _length(periods), counts)
+        table = alive * self._counts(x, T, length_of_time(periods, "periods"), counts)
         table[:, 0] += 1 - alive[:, 0]
         rest = np.clip(1 - table.sum(axis=1), 0, 1)
         table = np.column_stack([table, rest])
@@ -140,9 +140,3 @@ class PurchaseModel(Model):
     def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
         """P(so many purchases in (T, T + periods] | alive at T), one column a count."""
         raise NotImplementedError
-
-
-def _length(periods: float, name: str = "periods") -> float:
-    if not (np.isfinite(periods) and periods >= 0):
-        raise DataError(f"{name}={periods!r}: give a length of time, 0 or more.")
-    return float(periods)

@@ -63,8 +63,37 @@ def test_lengths_of_time(kind):
         model.discounted_purchases(rows, -0.1)
     with pytest.raises(clv.DataError, match="lengths of time"):
         model.expected_purchases_new(-1.0)
-    with pytest.raises(clv.DataError, match="last column"):
+    with pytest.raises(clv.DataError, match="most=0: give a whole number"):
         model.purchase_probabilities(rows, 10, 0)
+
+
+FITTED = clv.BetaGeoNBD(r=0.24, alpha=4.4, a=0.8, b=2.4)
+ROWS = history([0, 1, 3], [0, 5, 9], [10, 10, 10])
+
+
+@pytest.mark.parametrize("ask", [
+    lambda: FITTED.expected_purchases(ROWS, "a year"),
+    lambda: FITTED.expected_purchases(ROWS, None),
+    lambda: FITTED.expected_purchases(ROWS, np.array([1.0, 2.0])),
+    lambda: FITTED.expected_purchases_new("a year"),
+    lambda: FITTED.purchase_probabilities(ROWS, 10, 1.5),
+    lambda: clv.BetaGeoNBD(r="a", alpha=1, a=1, b=1),
+    lambda: clv.BetaGeoNBD(r=None, alpha=1, a=1, b=1),
+    lambda: clv.BetaGeoNBD().fit([1, 2]),
+    lambda: clv.BetaGeoNBD().fit(None),
+    lambda: clv.BetaGeoNBD().fit(ROWS.assign(weights="many")),
+    lambda: clv.BetaGeoNBD().fit(ROWS.assign(weights=-1.0)),
+    lambda: clv.BetaGeoNBD().fit(ROWS.assign(T="ten")),
+    lambda: clv.BetaGeoNBD().fit(ROWS.assign(T=np.inf)),
+    lambda: clv.GammaGamma().fit(ROWS.assign(monetary_value="ten")),
+    lambda: clv.ShiftedBetaGeometric().fit(["many", "few"]),
+    lambda: clv.lifetime_value(FITTED, 20.0, ROWS.astype(float), replicates=0),
+    lambda: clv.simulate.purchases(FITTED, 1.5, 40),
+    lambda: clv.simulate.purchases(FITTED, 10, "a year"),
+])  # fmt: skip
+def test_what_is_no_number_is_named_without_a_traceback(ask):
+    with pytest.raises(clv.DataError, match="give|reads|possible|weights|positive"):
+        ask()
 
 
 def test_a_whole_life_without_discount():
