@@ -92,7 +92,7 @@ ROWS = history([0, 1, 3], [0, 5, 9], [10, 10, 10])
     lambda: clv.simulate.purchases(FITTED, 10, "a year"),
 ])  # fmt: skip
 def test_what_is_no_number_is_named_without_a_traceback(ask):
-    with pytest.raises(clv.DataError, match="give|reads|possible|weights|positive"):
+    with pytest.raises(clv.DataError, match=r"give|reads|possible|weights|positive"):
         ask()
 
 
