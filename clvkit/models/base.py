@@ -228,6 +228,11 @@ class Model:
                 ]
             )
         weight = likelihood + (freedom + size) / 2 * np.log1p((offered**2).sum(1) / freedom)
+        # Nothing is likelier than the estimate, so this is rounding, of parameters far out.
+        weight[likelihood > fit.log_likelihood + 1] = np.nan
+        # Along a line on which nothing is known the likelihood would favour the farthest draw.
+        unknown = np.linalg.eigvalsh(fit.information) < _WIDEST_DRAW**-2
+        weight -= ((1.25 * offered[:, unknown]) ** 2).sum(1) / 2
         weight = np.exp(weight - np.nanmax(weight))
         rank = np.cumsum(np.where(np.isfinite(weight), weight, 0.0))
         places = (np.arange(number) + random.uniform()) / number * rank[-1]
