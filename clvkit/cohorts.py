@@ -31,7 +31,8 @@ def cohort_table(
         ``"customers"``: customers with a purchase; ``"orders"``: days with a purchase, over all
         customers; ``"revenue"``: money.
     observation_end
-        The last day observed. Default: the last purchase.
+        The last day observed. Default: the one given to :func:`clvkit.read_transactions`, or
+        the last purchase.
 
     Returns
     -------

@@ -1,54 +1,162 @@
-"""Files to frames: every cell of a CSV file as text, every row with the line it began on."""
+"""Anything that holds a table to a frame, with the place of every row in its source."""
 
-import csv
-import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from clvkit import datasets
+from clvkit import csvfiles, databases, workbooks
 from clvkit.errors import DataError
 
-_SEPARATORS = ",;\t|"
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv", "")
+_PARQUET = (".parquet", ".pq")
+_EXCEL = (".xlsx", ".xlsm", ".xls")
+_DATABASE = (".duckdb", ".ddb", ".sqlite", ".sqlite3", ".db3", ".db")
+_WANTED = "a CSV, Parquet, Excel, DuckDB or SQLite file"
+
+Rows = NDArray[np.intp]
 
 
-def load(source: str | Path | pd.DataFrame) -> tuple[pd.DataFrame, str, Path | None]:
-    """The rows of ``source``, its name for messages, and its path if rows have line numbers.
+@dataclass(frozen=True)
+class Source:
+    """A table as it was found.
+
+    ``place`` says what ``numbers`` counts: the ``"line"`` of a file that a row begins on, or the
+    ``"row"`` of a frame, from 0. ``notes`` are for the receipt.
+    """
+
+    frame: pd.DataFrame
+    name: str
+    place: str = "row"
+    numbers: Callable[[Rows], list[int]] = np.ndarray.tolist
+    notes: tuple[str, ...] = ()
+
+
+def load(source: Any, query: str | None = None) -> Source:
+    """The rows of a file or of a frame.
+
+    Parameters
+    ----------
+    source
+        A path, or a pandas, polars or pyarrow frame.
+    query
+        Which part of a file: a table's name or a SELECT in a database, a sheet in a workbook.
 
     Raises
     ------
     DataError
         Where there is no such file, or it is no table.
     """
-    if isinstance(source, pd.DataFrame):
-        return _flat(source), "the frame", None
+    if query is not None and not isinstance(query, str):
+        raise DataError(f"query={query!r}: give the name of a table or sheet, or a SELECT.")
     if not isinstance(source, (str, Path)):
-        raise DataError(
-            f"Transactions cannot be read from a {type(source).__name__}: give a CSV or Parquet "
-            "file, a pandas frame or the name of a bundled table."
-        )
-    table = datasets.bundled(str(source))
-    if table is not None:
-        return table, str(source), None
+        if query is not None:
+            raise DataError(f"query={query!r}: a frame is taken whole; leave query out.")
+        return Source(_frame(source), "the frame")
     path = Path(source)
     _refuse_no_file(path)
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        return _read_csv(path), path.name, path
+    suffix = path.suffix.lower()
     try:
-        return _flat(pd.read_parquet(path)), path.name, None
-    except Exception as error:  # A broken file makes the Parquet library raise anything.
-        raise DataError(f"{path.name} is not a Parquet file that can be read: {error}") from error
+        return _open(path, suffix, query)
+    except OSError as error:
+        raise DataError(f"{path.name} cannot be opened: {error.strerror or error}.") from error
 
 
-def lines(path: Path, rows: np.ndarray) -> list[int]:
-    """The file's line on which each row begins: a quoted cell may span several lines."""
+def _open(path: Path, suffix: str, query: str | None) -> Source:
+    if not path.stat().st_size:
+        raise DataError(f"{path.name} is empty (0 bytes): export the table anew.")
+    if suffix in _DATABASE:
+        with path.open("rb") as file:
+            sqlite = file.read(15) == b"SQLite format 3"
+        if sqlite or "sql" in suffix:
+            frame, name = databases.read_sqlite(path, query)
+            return Source(frame, name)
+        table, name = databases.read_duckdb(path, query)
+        return Source(_from_arrow(table), name)
+    if suffix in _EXCEL:
+        frame, name, first = workbooks.read(path, query)
+        return Source(frame, name, "line", lambda rows: (rows + first).tolist())
+    if query is not None:
+        raise DataError(
+            f"query={query!r}: {path.name} holds one table; leave query out. It chooses a table in "
+            "a database or a sheet in a workbook."
+        )
+    if suffix in _PARQUET:
+        return Source(_read_parquet(path), path.name)
+    if suffix in _TEXT:
+        frame, layout, notes = csvfiles.read(path)
+        return Source(frame, path.name, "line", lambda rows: _lines(layout, rows), notes)
+    raise DataError(
+        f"{path.name}: files that end in {path.suffix} are not known. Give {_WANTED}; a file with "
+        "separators between the cells should end in .csv."
+    )
+
+
+def _lines(layout: csvfiles.Layout, rows: Rows) -> list[int]:
     if not len(rows):
         return []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, delimiter=_separator(path))
-        starts = [reader.line_num + 1 for _ in reader]
-    return [starts[row] for row in rows]
+    begin = layout.rows()
+    return [begin[row][0] for row in rows]
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    try:
+        # One file, and nothing around it: folder names are no columns.
+        table = pq.ParquetFile(path).read()
+        return _flat(_from_arrow(table))
+    except Exception as error:  # A broken file makes the Parquet library raise anything.
+        said = str(error).strip().split("\n", 1)[0]
+        raise DataError(
+            f"{path.name} is not a Parquet file that can be read ({said}): export it anew."
+        ) from error
+
+
+def _frame(source: Any) -> pd.DataFrame:
+    if isinstance(source, pd.DataFrame):
+        return _flat(source)
+    import narwhals as nw
+
+    try:
+        found = nw.from_native(source)
+    except TypeError as error:
+        raise DataError(
+            f"A table cannot be read from a {type(source).__name__}: give {_WANTED}, or a pandas, "
+            "polars or pyarrow frame."
+        ) from error
+    try:
+        eager = found.collect("pyarrow") if isinstance(found, nw.LazyFrame) else found
+        return _flat(_from_arrow(eager.to_arrow()))
+    except Exception as error:  # What a postponed query raises, only its engine knows.
+        raise DataError(f"The frame cannot be read: {error}") from error
+
+
+def _from_arrow(table: Any) -> pd.DataFrame:
+    """A pandas frame in which whole numbers stay whole where cells are missing."""
+    import pyarrow as pa
+
+    whole = {
+        pa.int8(): pd.Int8Dtype(),
+        pa.int16(): pd.Int16Dtype(),
+        pa.int32(): pd.Int32Dtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.uint8(): pd.UInt8Dtype(),
+        pa.uint16(): pd.UInt16Dtype(),
+        pa.uint32(): pd.UInt32Dtype(),
+        pa.uint64(): pd.UInt64Dtype(),
+    }
+    frame: pd.DataFrame = table.to_pandas(types_mapper=whole.get, date_as_object=False)
+    written = (table.schema.metadata or {}).get(b"PANDAS_ATTRS")
+    if written:
+        import json
+
+        frame.attrs = json.loads(written)
+    return frame
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
@@ -62,81 +170,7 @@ def _refuse_no_file(path: Path) -> None:
         if path.is_file():
             return
         what = "is a folder, not a file" if path.is_dir() else "does not exist"
-    except OSError as error:
-        what = f"is not the name of a file ({error.strerror})"
+    except (OSError, ValueError) as error:
+        what = f"is not the name of a file ({getattr(error, 'strerror', None) or error})"
     shown = str(path) if len(str(path)) < 200 else f"{str(path)[:200]}..."
-    raise DataError(f"{shown} {what}: give the path of a CSV or Parquet file.")
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    _refuse_no_text(path)
-    try:
-        separator = _separator(path)
-        names = _header(path, separator)
-        with warnings.catch_warnings():
-            # Only a warning in pandas: it would cut off what a row has too much.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            rows = pd.read_csv(
-                path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig",
-                skip_blank_lines=False, index_col=False,
-            )  # fmt: skip
-    except (ValueError, pd.errors.ParserWarning, csv.Error) as error:
-        raise DataError(f"{path.name} is not a regular table: {_fault(path, error)}") from error
-    if len(names) == rows.shape[1]:
-        # pandas would number columns of the same name, so that nobody could see them.
-        rows.columns = pd.Index(names)
-    return rows
-
-
-def _refuse_no_text(path: Path) -> None:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        start = error.object[:4]
-        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            what = "UTF-16 text"
-        elif start == b"PK\x03\x04":
-            what = "an Excel workbook or a zip archive"
-        else:
-            line = error.object[: error.start].count(b"\n") + 1
-            what = f"not UTF-8 text (line {line:,} has the byte 0x{error.object[error.start]:02x})"
-        raise DataError(f"{path.name} is {what}: save it as CSV in UTF-8.") from error
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be opened: {error.strerror}.") from error
-    if not text.split("\n", 1)[0].strip():
-        raise DataError(f"{path.name} is empty: the first line must name the columns.")
-
-
-def _header(path: Path, separator: str) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return next(csv.reader(file, delimiter=separator))
-
-
-def _separator(path: Path) -> str:
-    def cells(mark: str) -> tuple[bool, int]:
-        names = _header(path, mark)
-        # The wrong mark cuts quoted names apart and leaves their quotes standing.
-        return not any('"' in name for name in names), len(names)
-
-    return max(_SEPARATORS, key=cells)
-
-
-def _fault(path: Path, error: Exception) -> str:
-    """Which line breaks the table; what the parser says, where that cannot be told."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=_separator(path))
-            names = next(reader)
-            begin = reader.line_num + 1
-            for cells in reader:
-                if len(cells) > len(names):
-                    return (
-                        f"line {begin:,} has {len(cells)} cells, and the first line names "
-                        f"{len(names)} columns. A cell that holds a separator must stand in quotes."
-                    )
-                begin = reader.line_num + 1
-    except csv.Error as second:
-        error = second
-    if "EOF inside string" in str(error) or "field larger" in str(error):
-        return "a quotation mark is opened and not closed."
-    return str(error)
+    raise DataError(f"{shown} {what}: give the path of {_WANTED}.")

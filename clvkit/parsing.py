@@ -17,7 +17,16 @@ _BASIC = r"\d{8}"
 _TWO_WAYS = r"(\d{1,2})([/.-])(\d{1,2})([/.-])(\d{4}|\d{2})(\D.*)?"
 _HOUR = re.compile(r"(,?[T ])(\d{1,2}:\d{2})(:\d{2})?( [AaPp][Mm])?")
 _SIGNS = "$€£¥₹₩₺₽₫₪฿₴"
+_FLAGS = {"true": "1", "yes": "1", "y": "1", "false": "0", "no": "0", "n": "0"}
 _NUMBER = r"[+-]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?"
+
+
+class CellError(DataError):
+    """A column that can be read in two ways, or in none; ``rows`` show it, by their labels."""
+
+    def __init__(self, message: str, rows: list[int]):
+        super().__init__(message)
+        self.rows = rows
 
 
 def day(value: str | dt.date | np.datetime64, name: str) -> pd.Timestamp:
@@ -30,6 +39,12 @@ def day(value: str | dt.date | np.datetime64, name: str) -> pd.Timestamp:
         if isinstance(moment, pd.Timestamp) and moment.tzinfo is None:
             return moment.normalize()
     raise DataError(f"{name}={value!r} is not a calendar day: write it as YYYY-MM-DD.")
+
+
+def refuse_future(end: pd.Timestamp, name: str) -> None:
+    """Refuse a last day observed that is yet to come."""
+    if end > pd.Timestamp.now() + pd.Timedelta(days=1):
+        raise DataError(f"{name}={end.date()} is yet to come: nobody has been observed until then.")
 
 
 def text(values: pd.Series) -> pd.Series:
@@ -135,15 +150,16 @@ def _refuse_two_readings(cells: pd.Series, codes: NDArray[np.intp], column: str)
     if not looks.any():
         return
     first = cells[looks].iloc[0]
-    count = int(looks.reindex(codes).eq(True).sum())
+    at = np.flatnonzero(looks.reindex(codes).eq(True)).tolist()
     readings = _readings(first)
     if readings:
         advice = f"{' or '.join(readings)}. Say which one with date_format."
     else:
         advice = "neither day and month nor month and day. Write dates as YYYY-MM-DD."
-    raise DataError(
-        f"Column {column!r} holds dates such as {first!r} ({count:,} of {len(codes):,} "
-        f"cells), which are not ISO dates: {advice}"
+    raise CellError(
+        f"Column {column!r} holds dates such as {first!r} ({len(at):,} of {len(codes):,} "
+        f"cells), which are not ISO dates: {advice}",
+        at,
     )
 
 
@@ -197,8 +213,14 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
         values = values.astype(str)
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _finite(values.astype("float64"))
-    if kind == "object" and not values.map(lambda cell: isinstance(cell, str)).any():
-        return _finite(values.map(_number).astype("float64"))
+    if kind == "object":
+        written = values.map(lambda cell: isinstance(cell, str))
+        if not written.all():
+            # A sheet may hold numbers beside text: a number has one reading already.
+            numbers = _finite(values[~written].map(_number).astype("float64"))
+            texts = amounts(values[written].astype("str"), column, decimal)
+            both: pd.Series = pd.concat([numbers, texts]).reindex(values.index)
+            return both
     cells = text(values).fillna("")
     plain = pd.to_numeric(cells.where(_fits(cells, _NUMBER)), errors="coerce")
     three = _fits(cells, r"[+-]?[1-9]\d{0,2}\.\d{3}")
@@ -221,7 +243,28 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
     return _finite(pd.to_numeric(clean, errors="coerce").astype("float64"))
 
 
+def flags(values: pd.Series) -> pd.Series:
+    """Cells in which true, yes and y are 1, and false, no and n are 0; others as they are."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.astype("Float64")
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return values
+    short = text(values).str.lower().map(_FLAGS)
+    read: pd.Series = values.astype("object").mask(short.notna(), short)
+    return read
+
+
+def first_days(values: pd.Series) -> pd.Series:
+    """Months such as ``2025-04`` as their first days; other cells as they are."""
+    cells = text(whole(values))
+    month = _fits(cells, r"\d{4}-\d{2}")
+    days: pd.Series = cells.mask(month, cells + "-01")
+    return days
+
+
 def _number(cell: object) -> float:
+    if isinstance(cell, (bool, np.bool_)):
+        return float("nan")
     try:
         return float(cell)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -238,8 +281,9 @@ def _refuse_two_currencies(cells: pd.Series, column: str) -> None:
     kinds = found.unique()
     if len(kinds) > 1:
         rows = ", ".join(repr(cells[found.index[found == kind][0]]) for kind in kinds[:3])
-        raise DataError(
-            f"Column {column!r} mixes currencies ({rows}): convert the amounts to one currency."
+        raise CellError(
+            f"Column {column!r} mixes currencies ({rows}): convert the amounts to one currency.",
+            [found.index[found == kind][0] for kind in kinds[:3]],
         )
 
 
@@ -260,7 +304,8 @@ def _decimal_mark(body: pd.Series, cells: pd.Series, column: str) -> str:
         return "."
     rows = body.index[(decisive | repeated if evidence else marks == 1).fillna(False)]
     shown = ", ".join(repr(cells[row]) for row in dict.fromkeys([*rows[:2], *rows[-1:]]))
-    raise DataError(
+    raise CellError(
         f"Column {column!r} can be read with a decimal point or a decimal comma ({shown}): "
-        "say which with decimal='.' or decimal=','."
+        "say which with decimal='.' or decimal=','.",
+        list(dict.fromkeys([*rows[:2], *rows[-1:]])),
     )

@@ -25,7 +25,8 @@ def summarize(
     time_unit
         ``"D"``, ``"W"`` (7 days), ``"M"`` (a twelfth of 365.25 days) or ``"Y"``.
     observation_end
-        The last day observed; later purchases are not looked at. Default: the last purchase.
+        The last day observed; later purchases are not looked at. Default: the one given to
+        :func:`clvkit.read_transactions`, or the last purchase.
 
     Returns
     -------
@@ -85,14 +86,14 @@ def split(
         number is ``holdout.attrs["born_in_holdout"]``.
     """
     table = purchases(orders)
-    last = table["date"].max()
+    last = observed_until(table, None, "observation_end")
     if calibration_end is None:
         cut = (table["date"].min() + (last - table["date"].min()) / 2).normalize()
     else:
         cut = observed_until(table, calibration_end, "calibration_end")
     if not cut < last:
         raise DataError(
-            f"calibration_end={cut.date()} leaves no holdout: the last purchase is of "
+            f"calibration_end={cut.date()} leaves no holdout: the last day observed is "
             f"{last.date()}."
         )
     fit_on = summarize(orders, time_unit, cut)
@@ -117,7 +118,7 @@ def split(
 
 
 def observed_until(table: pd.DataFrame, day: str | pd.Timestamp | None, name: str) -> pd.Timestamp:
-    """The last day that counts: ``day``, or the last purchase.
+    """The last day that counts: ``day``, or the table's own, or the last purchase.
 
     Raises
     ------
@@ -125,13 +126,13 @@ def observed_until(table: pd.DataFrame, day: str | pd.Timestamp | None, name: st
         Where ``day`` is no day, is yet to come, or lies before the first purchase.
     """
     if day is None:
-        last: pd.Timestamp = table["date"].max()
+        kept = table.attrs.get("observation_end")
+        last: pd.Timestamp = table["date"].max() if kept is None else pd.Timestamp(kept)
         return last
     end = parsing.day(day, name)
     if end < table["date"].min():
         raise DataError(
             f"{name}={end.date()} lies before the first purchase, {table['date'].min().date()}."
         )
-    if end > pd.Timestamp.now() + pd.Timedelta(days=1):
-        raise DataError(f"{name}={end.date()} is yet to come: nobody has been observed until then.")
+    parsing.refuse_future(end, name)
     return end

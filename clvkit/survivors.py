@@ -38,7 +38,8 @@ def read_survivors(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     if isinstance(source, str) and source == "contracts":
         table, name = datasets.contracts().reset_index(), source
     else:
-        table, name, _ = files.load(source)
+        found = files.load(source)
+        table, name = found.frame, found.name
     if table.shape[1] < 2:
         raise DataError(
             f"{name} has {table.shape[1]} column(s): the first counts periods from 0, each other "

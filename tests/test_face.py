@@ -21,7 +21,10 @@ LEVELS = [
      "clvkit.survivors"),
     ("clvkit.models",),
     ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables",),
-    ("clvkit.files", "clvkit.parsing"), ("clvkit.formulas",), ("clvkit.datasets", "clvkit.units"),
+    ("clvkit.reading",), ("clvkit.files",),
+    ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),
+    ("clvkit.parsing", "clvkit.receipts"), ("clvkit.formulas",),
+    ("clvkit.datasets", "clvkit.units", "clvkit.contracts"),
     ("clvkit.arguments",), ("clvkit.errors", "clvkit.palette"),
 ]  # fmt: skip
 

@@ -144,7 +144,7 @@ def test_ids_too_large_for_floats_are_refused():
         {"customer_id": [5123456789012345678.0, 5123456789012345679.0], "date": "2025-01-01",
          "amount": 1.0}
     )  # fmt: skip
-    with pytest.raises(clv.DataError, match="too large to tell customers apart"):
+    with pytest.raises(clv.DataError, match="too large to tell one from another"):
         read_transactions(rows)
 
 
@@ -350,8 +350,6 @@ MISTAKES = {
     "line 3 has 4 cells": [HEADER + "1,2025-01-01,2\n2,2025-01-01,3,25\n"],
     "line 4 has 5 cells": [HEADER + '1,"2025-01-01\n",2\n2,2025-01-01,3,25,7\n'],
     "a quotation mark is opened": [HEADER + '1,"2025-01-01,2\n2,2025-01-01,3\n'],
-    "is UTF-16 text": [(HEADER + "1,2025-01-01,2\n").encode("utf-16")],
-    r"not UTF-8 text \(line 3 has the byte 0xe9\)": [(HEADER + "1,a,2\né,b,3\n").encode("latin1")],
     "Excel workbook": [b"PK\x03\x04\x14\x00\x06\x00\xff"],
     "of one customer, '1'": [HEADER + "1,2025-01-01,2\n1,2025-01-02,2\n"],
     "none of the 2 rows can be used .line 2: date not readable": [HEADER + "1,x,2\n2,y,3\n"],
