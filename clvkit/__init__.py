@@ -21,6 +21,12 @@ if TYPE_CHECKING:
         ParetoNBD,
         ShiftedBetaGeometric,
     )
+    from clvkit.othertables import (
+        read_customers,
+        read_experiment,
+        read_spend,
+        read_subscriptions,
+    )
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
     from clvkit.valuation import lifetime_value
@@ -38,6 +44,10 @@ _HOME = {
     "cohort_value": "clvkit.cohorts",
     "evaluate": "clvkit.evaluation",
     "lifetime_value": "clvkit.valuation",
+    "read_customers": "clvkit.othertables",
+    "read_experiment": "clvkit.othertables",
+    "read_spend": "clvkit.othertables",
+    "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
@@ -63,6 +73,10 @@ __all__ = [
     "evaluate",
     "formulas",
     "lifetime_value",
+    "read_customers",
+    "read_experiment",
+    "read_spend",
+    "read_subscriptions",
     "read_transactions",
     "simulate",
     "split",

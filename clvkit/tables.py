@@ -106,6 +106,37 @@ def read_transactions(
     return Transactions(used, receipt)
 
 
+def cross_checks(tables: Mapping[str, Table]) -> list[str]:
+    """What does not fit together between tables, as sentences; none where all is well.
+
+    ``tables``: the tables that were read, by the names of their contracts.
+    """
+    found: list[str] = []
+    people = tables.get("customers")
+    if people is None:
+        return found
+    known = set(people.table["customer_id"])
+    for name in ("transactions", "subscriptions", "experiment"):
+        if name in tables:
+            own = tables[name].table["customer_id"].drop_duplicates()
+            missing = int((~own.isin(known)).sum())
+            if missing:
+                found.append(
+                    f"{missing:,} of {len(own):,} customers in {name} are not in customers. Are "
+                    "the ids written alike, leading zeros included?"
+                )
+    if "spend" in tables and "channel" in people.table:
+        spend = tables["spend"].table.groupby("channel", sort=False)["spend"].sum()
+        won = set(people.table["channel"].dropna())
+        found += [
+            f"Spend in the channel {channel!r} ({money:,.2f}) has won none of the customers. Is "
+            "the channel written alike in both tables?"
+            for channel, money in spend.items()
+            if channel not in won and money > 0
+        ]
+    return found
+
+
 def _load(source: Any, query: str | None) -> files.Source:
     bundled = datasets.bundled(source) if isinstance(source, str) and query is None else None
     return files.load(source, query) if bundled is None else files.Source(bundled, source)

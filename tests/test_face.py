@@ -20,7 +20,7 @@ LEVELS = [
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
     ("clvkit.models",),
-    ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables",),
+    ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables", "clvkit.othertables"),
     ("clvkit.reading",), ("clvkit.files",),
     ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),
     ("clvkit.parsing", "clvkit.receipts"), ("clvkit.formulas",),
