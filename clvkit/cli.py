@@ -1,4 +1,4 @@
-"""The command line: ``clvkit build``."""
+"""The command line: ``clvkit init``, ``check``, ``build`` and ``score``."""
 
 import importlib.metadata
 import time
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from typer.core import TyperCommand
 
 from clvkit.errors import DataError
@@ -27,6 +26,28 @@ class _Papermill(TyperCommand):
         return super().parse_args(ctx, joined)
 
 
+def _table(help_text: str) -> Any:
+    return typer.Option(metavar="FILE", help=help_text, rich_help_panel="Tables")
+
+
+Transactions = Annotated[
+    str | None, _table("Your purchases: a file, or a bundled table (cdnow, cdnow-sample).")
+]
+Subscriptions = Annotated[str | None, _table("Your subscriptions.")]
+Spend = Annotated[str | None, _table("What you spent on marketing.")]
+Customers = Annotated[str | None, _table("What is known of your customers.")]
+Experiment = Annotated[str | None, _table("An experiment: who was in which arm.")]
+Pairs = Annotated[
+    list[str] | None,
+    typer.Option("-p", metavar="NAME VALUE", help="Set a parameter; can be repeated."),
+]
+PlaybookFile = Annotated[
+    Path | None,
+    typer.Option("-f", metavar="FILE", help="Parameters from a YAML file; -p wins over it."),
+]
+Verbose = Annotated[bool, typer.Option(help="Show tracebacks and the whole log.")]
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"clvkit {importlib.metadata.version('clv-playbook')}")
@@ -42,23 +63,62 @@ def clvkit(
     """The CLV Playbook on your own customers."""
 
 
+@app.command(epilog="Example: clvkit init orders.csv --out playbook.yml")
+def init(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Your tables.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The playbook to write.")] = Path(
+        "playbook.yml"
+    ),
+    verbose: Verbose = False,
+) -> None:
+    """Look at files and write a commented playbook with guesses to be checked.
+
+    It guesses which table each file is, how its columns are called and how dates are written.
+    Nothing else in clvkit guesses; and an existing playbook is not overwritten.
+    """
+    from clvkit.guess import draft, guess
+
+    def write() -> None:
+        if out.exists():
+            raise DataError(f"{out} exists already: give another name with --out, or move it away.")
+        text = draft([guess(path) for path in files], out.parent)
+        out.write_text(text, encoding="utf-8")
+        marks = sum(text.count(mark) for mark in ("GUESS", "CHECK:", "MISSING", "OPEN:")) - 1
+        typer.echo(f"{out}: {marks} lines to look at. Next: clvkit check -f {out}")
+
+    _guarded(write, verbose)
+
+
+@app.command(cls=_Papermill, epilog="Example: clvkit check -f playbook.yml")
+def check(
+    transactions: Transactions = None,
+    subscriptions: Subscriptions = None,
+    spend: Spend = None,
+    customers: Customers = None,
+    experiment: Experiment = None,
+    parameters: Pairs = None,
+    file: PlaybookFile = None,
+    verbose: Verbose = False,
+) -> None:
+    """Read the tables, print their receipts, and say which chapters can be about them."""
+    from clvkit.book.checkup import report_of
+
+    given = _given(locals())
+    _guarded(lambda: report_of(_playbook(given, parameters, file)), verbose)
+
+
 @app.command(
     cls=_Papermill,
     epilog="Example: clvkit build --transactions orders.csv -p currency EUR --out report",
 )
 def build(
-    transactions: Annotated[
-        str | None,
-        typer.Option(metavar="TABLE", help="Your purchases: a file, or a bundled table (cdnow)."),
-    ] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("-p", metavar="NAME VALUE", help="Set a parameter; can be repeated."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("-f", metavar="FILE", help="Parameters from a YAML file; -p wins over it."),
-    ] = None,
+    transactions: Transactions = None,
+    subscriptions: Subscriptions = None,
+    spend: Spend = None,
+    customers: Customers = None,
+    experiment: Experiment = None,
+    parameters: Pairs = None,
+    file: PlaybookFile = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where to put the book and the notebooks."),
@@ -70,39 +130,113 @@ def build(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Chapters run at the same time; usually 2.")
     ] = None,
-    verbose: Annotated[bool, typer.Option(help="Show tracebacks and the whole log.")] = False,
+    with_exercises: Annotated[
+        bool, typer.Option("--with-exercises", help="Keep the exercises in a book about your data.")
+    ] = False,
+    show_ids: Annotated[
+        bool, typer.Option("--show-ids", help="Show customer ids instead of pseudonyms.")
+    ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run every chapter and build the book.
 
     Without options it is the book about the bundled data, in _build/html. With --transactions it
-    is the same book about your customers. A chapter runs again only if something it reads has
-    changed; unless everything goes well, the last good book stays where it is.
+    is the same book about your customers, in the folder report: book/ can be hosted; notebooks/,
+    scores.csv, receipt.json and set_aside.csv are private. A chapter runs again only if something
+    it reads has changed; unless everything goes well, the last good book stays where it is.
     """
+    given = _given(locals())
+
+    def run() -> None:
+        _build(given, parameters, file, out, only, jobs, with_exercises, show_ids, verbose)
+
+    _guarded(run, verbose)
+
+
+def _build(
+    given: dict[str, str], pairs: list[str] | None, file: Path | None, out: Path | None,
+    only: list[str] | None, jobs: int | None, with_exercises: bool, show_ids: bool, verbose: bool,
+) -> None:  # fmt: skip
     from clvkit.book.build import build as build_book
+    from clvkit.book.own import own_data, write_private
     from clvkit.book.settings import BookSettings, default_jobs, find_source
 
     started = time.monotonic()
-    try:
-        settings = BookSettings.in_folder(
-            find_source(),
-            out.absolute() if out else None,
-            parameters=_parameters(transactions, parameters or [], file),
-            only=tuple(only or ()),
-            jobs=jobs or default_jobs(),
-            verbose=verbose,
-        )
-        report = build_book(settings)
-    except DataError as error:
-        if verbose:
-            raise
-        _stop(str(error))
-    if report.ok:
-        seconds = time.monotonic() - started
-        typer.echo(
-            f"{report.count} pages in {seconds:.0f} s ({len(report.ran)} chapters run anew): "
-            f"{report.pages / 'index.html'}"
-        )
-        return
+    book = _playbook(given, pairs, file)
+    if book.tables and out is None:
+        out = Path("report")
+    settings = BookSettings.in_folder(
+        find_source(), out.absolute() if out else None, parameters=book.parameters,
+        only=tuple(only or ()), jobs=jobs or default_jobs(), verbose=verbose,
+    )  # fmt: skip
+    own = None
+    if book.tables:
+        own = own_data(book, settings.cache, show_ids=show_ids, with_exercises=with_exercises)
+        settings = settings.model_copy(update={"parameters": own.parameters})
+    report = build_book(settings, own)
+    if not report.ok:
+        _not_built(report, verbose)
+    if own is not None:
+        write_private(own, settings.pages.parent)
+        for name, why in own.left_out.items():
+            typer.echo(f"Left out: {name}. {why}", err=True)
+    seconds = time.monotonic() - started
+    typer.echo(
+        f"{report.count} pages in {seconds:.0f} s ({len(report.ran)} chapters run anew): "
+        f"{report.pages / 'index.html'}"
+    )
+
+
+@app.command(cls=_Papermill, epilog="Example: clvkit score -f playbook.yml --out scores.csv")
+def score(
+    transactions: Transactions = None,
+    parameters: Pairs = None,
+    file: PlaybookFile = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="Where to put the scores: .csv or .parquet.")
+    ] = Path("scores.csv"),
+    verbose: Verbose = False,
+) -> None:
+    """Write one row a customer: expected purchases, value with interval, segment."""
+    from clvkit.book.own import scores_of, write_scores
+
+    given = _given(locals())
+
+    def run() -> None:
+        scores = scores_of(_playbook(given, parameters, file))
+        write_scores(scores, out)
+        typer.echo(f"{out}: {len(scores):,} customers ({scores['model'].iloc[0]})")
+
+    _guarded(run, verbose)
+
+
+def _given(options: dict[str, Any]) -> dict[str, str]:
+    """The options that name a table, as absolute paths where they are files."""
+    from clvkit.playbook import BUNDLED, TABLES
+
+    given = {name: options.get(name) for name in TABLES}
+    return {
+        name: value if value in BUNDLED.get(name, ()) else str(Path(value).absolute())
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _playbook(given: dict[str, str], pairs: list[str] | None, file: Path | None) -> Any:
+    """All values: from the file, then ``-p``, then the options that name tables."""
+    from clvkit.playbook import load, playbook
+
+    values = load(file) if file else {}
+    by_pair: dict[str, Any] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.isidentifier():
+            raise typer.BadParameter(f"-p needs a name and a value, not {pair!r}.")
+        by_pair[name] = value
+    return playbook({**values, **by_pair, **_given(by_pair), **given})
+
+
+def _not_built(report: Any, verbose: bool) -> None:
     lines = [str(failure) for failure in report.failures] + report.problems
     if verbose:
         lines += [failure.traceback for failure in report.failures] + [report.log]
@@ -113,35 +247,18 @@ def build(
     _stop(f"{what}{kept}\n" + "\n".join(lines))
 
 
-def _parameters(transactions: str | None, pairs: list[str], file: Path | None) -> dict[str, Any]:
-    """All parameters by name: from the file, then ``-p``, then ``--transactions``."""
-    from clvkit.book.settings import BUNDLED_TABLES
-
-    values = _parameters_in(file) if file else {}
-    given: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.isidentifier():
-            raise typer.BadParameter(f"-p needs a name and a value, not {pair!r}.")
-        given[name] = value
-    if transactions is not None:
-        given["transactions"] = transactions
-    for name, bundled in BUNDLED_TABLES.items():
-        # Chapters run in the book's folder, where a relative path would mean something else.
-        for some, folder in ((values, file.parent if file else Path()), (given, Path())):
-            if name in some and some[name] not in bundled:
-                some[name] = str((folder / str(some[name])).resolve())
-    return {**values, **given}
-
-
-def _parameters_in(file: Path) -> dict[str, Any]:
+def _guarded(run: Any, verbose: bool) -> None:
+    """Run; a mistake of the user is a message and exit code 1, not a traceback."""
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise DataError(f"The parameter file {file} cannot be read: {error}") from error
-    if not isinstance(values, dict) or any(isinstance(v, dict | list) for v in values.values()):
-        raise DataError(f"{file}: every line must be `name: value`, such as `currency: EUR`.")
-    return values
+        run()
+    except DataError as error:
+        if verbose:
+            raise
+        _stop(str(error))
+    except OSError as error:
+        if verbose:
+            raise
+        _stop(f"{error.filename or 'A file'}: {error.strerror or error}")
 
 
 def _stop(message: str) -> None:

@@ -8,10 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from clvkit.book import build as building
+from clvkit.book import own as owning
 from clvkit.book.build import Report
 from clvkit.book.execute import Failure
+from clvkit.book.own import OwnData
 from clvkit.book.settings import BookSettings
 from clvkit.cli import app
+from clvkit.playbook import Playbook
 
 run = CliRunner().invoke
 
@@ -21,11 +24,17 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[BookSettings]
     """Settings of the builds that were asked for, instead of builds."""
     asked: list[BookSettings] = []
 
-    def build(settings: BookSettings) -> Report:
+    def build(settings: BookSettings, own: OwnData | None) -> Report:
         asked.append(settings)
         return Report(settings.pages, 8, ["chapters/a"])
 
+    def read(book: Playbook, cache: Path, **_: bool) -> OwnData:
+        files = {name: str(path) for name, path in book.tables.items()}
+        return OwnData({}, {**book.parameters, **files}, {})
+
     monkeypatch.setattr(building, "build", build)
+    monkeypatch.setattr(owning, "own_data", read)
+    monkeypatch.setattr(owning, "write_private", lambda *_: None)
     (tmp_path / "_config.yml").touch()
     (tmp_path / "_toc.yml").touch()
     monkeypatch.chdir(tmp_path)
@@ -86,6 +95,8 @@ def test_parameters_come_from_file_then_p_then_table(
 ) -> None:
     folder = tmp_path / "sub"
     folder.mkdir()
+    (folder / "a.csv").touch()
+    (tmp_path / "b.csv").touch()
     (folder / "book.yml").write_text("transactions: a.csv\ncurrency: EUR\ngross_margin: 0.4\n")
     arguments = ["build", "-f", "sub/book.yml", "-p", "currency", "JPY", "-p", "n", "-1"]
     assert run(app, arguments).exit_code == 0
@@ -102,7 +113,7 @@ def test_parameters_come_from_file_then_p_then_table(
     assert third == {"transactions": "cdnow-sample"}
 
 
-@pytest.mark.parametrize("text", ["- a\n", "a: {b: 1}\n", "a: [\n", "word\n"])
+@pytest.mark.parametrize("text", ["- a\n", "a: {b: 1}\n", "a: [\n", "word\n", "1: 2\n"])
 def test_a_parameter_file_that_is_none_is_refused(
     built: list[BookSettings], tmp_path: Path, text: str
 ) -> None:
@@ -124,7 +135,7 @@ def test_failures_are_told_in_one_message(monkeypatch: pytest.MonkeyPatch, tmp_p
     failure = Failure("chapters/a.md", 3, 42, "fit(x)", "DataError", "no rows", "Traceback ...")
     pages = tmp_path / "html"
     pages.mkdir()
-    monkeypatch.setattr(building, "build", lambda _: Report(pages, 8, [], failures=[failure]))
+    monkeypatch.setattr(building, "build", lambda *_: Report(pages, 8, [], failures=[failure]))
     result = run(app, ["build"])
     assert result.exit_code == 1
     assert result.output == (

@@ -1,5 +1,6 @@
 """Build the book: run what has changed, make the pages, check them, put them in place."""
 
+import os
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,17 +11,21 @@ from rich.console import Console
 from clvkit.book import pages
 from clvkit.book.chapters import (
     Chapter,
+    Parameter,
     chapters_of,
     check_parameters,
     choose,
     declared,
+    page_title,
     prune,
     table_of_contents,
 )
 from clvkit.book.check import check_book
-from clvkit.book.execute import Failure, execute
-from clvkit.book.settings import BUNDLED_TABLES, BookSettings
+from clvkit.book.execute import Execution, Failure, execute
+from clvkit.book.own import OWN_PAGES, OwnData, contents, leave_out, page_values, refused
+from clvkit.book.settings import BookSettings
 from clvkit.errors import DataError
+from clvkit.playbook import BUNDLED
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,11 @@ class Report:
         return not (self.failures or self.problems)
 
 
-def build(settings: BookSettings) -> Report:
-    """Build the book. Unless everything goes well, the last good book stays as it was.
+def build(settings: BookSettings, own: OwnData | None = None) -> Report:
+    """Build the book, about the bundled tables or about ``own``.
+
+    Unless everything goes well, the last good book stays as it was. On own data a chapter that
+    says why it cannot be about them is left out and listed on the first page.
 
     Raises ``DataError`` before anything runs if the settings cannot be used.
     """
@@ -53,33 +61,65 @@ def build(settings: BookSettings) -> Report:
     toc = table_of_contents(settings.source)
     chapters = chapters_of(settings.source, toc)
     values = _values(chapters, settings)
+    exercises = own is not None and own.with_exercises
+    if own is not None:
+        toc = contents(toc)
+        chapters = leave_out(chapters, _declared(chapters), own)
     if settings.only:
-        chapters = choose(chapters, settings.only)
-        toc = prune(toc, {chapter.name for chapter in chapters})
-    execution = execute(chapters, values, settings)
+        chapters = choose(chapters, settings.only, root=own is None)
+    execution = execute(chapters, values, settings, with_exercises=exercises)
+    if own is not None:
+        execution, chapters = _with_own_pages(execution, chapters, settings, own)
     report = Report(settings.pages, len(chapters), execution.ran, failures=execution.failures)
     if execution.failures:
         return report
+    toc = prune(toc, {chapter.name for chapter in chapters})
     with Console(stderr=True).status("Building the pages"):
-        problems, log = _publish(chapters, execution.notebooks, toc, settings)
+        problems, log = _publish(chapters, execution.notebooks, toc, settings, own)
     return replace(report, problems=problems, log=log)
+
+
+def _with_own_pages(
+    execution: Execution, chapters: list[Chapter], settings: BookSettings, own: OwnData
+) -> tuple[Execution, list[Chapter]]:
+    """Run the report's own pages, which say what was left out; the chapters that are in it."""
+    by_name = {f"{chapter.name}.md": chapter for chapter in chapters}
+    failures = [f for f in execution.failures if not refused(f, by_name[f.file], own)]
+    if failures:
+        return replace(execution, failures=failures), chapters
+    titles = {name: page_title(settings.source, name) for name in own.left_out}
+    given = page_values(own, titles, settings.cache / "tables")
+    known = _declared(OWN_PAGES)
+    values = {
+        name: {key: value for key, value in given.items() if key in own_parameters}
+        for name, own_parameters in known.items()
+    }
+    values = {name: check_parameters(v, {name: known[name]})[name] for name, v in values.items()}
+    more = execute(OWN_PAGES, values, settings)
+    kept = [*OWN_PAGES, *(chapter for chapter in chapters if chapter.name not in own.left_out)]
+    return Execution(
+        execution.notebooks | more.notebooks, sorted(execution.ran + more.ran), more.failures
+    ), kept
 
 
 def _values(chapters: list[Chapter], settings: BookSettings) -> dict[str, dict[str, Any]]:
     """The values of every chapter, checked; a table that is not there is an error."""
-    for name, known in BUNDLED_TABLES.items():
+    for name, known in BUNDLED.items():
         table = settings.parameters.get(name)
         if table is not None and table not in known and not Path(str(table)).exists():
             raise DataError(
                 f"{name}: there is no file {table}, and no bundled table of that name "
                 f"(bundled: {', '.join(known)})."
             )
-    by_chapter = {
+    return check_parameters(settings.parameters, _declared(chapters))
+
+
+def _declared(chapters: list[Chapter]) -> dict[str, dict[str, Parameter]]:
+    return {
         chapter.name: declared(chapter.notebook(), chapter.path.name)
         for chapter in chapters
         if chapter.has_code
     }
-    return check_parameters(settings.parameters, by_chapter)
 
 
 def _publish(
@@ -87,12 +127,16 @@ def _publish(
     executed: dict[str, Path],
     toc: dict[str, Any],
     settings: BookSettings,
+    own: OwnData | None,
 ) -> tuple[list[str], str]:
     """Make the pages and put them in place; returns what is wrong, and what jupyter-book said."""
     work = pages.workspace(settings)
+    # A page to host says nothing of the machine on which it was made.
+    hidden = {} if own is None else {f"{settings.cache / 'tables'}{os.sep}": ""}
     try:
-        pages.stage(work, chapters, executed, toc, settings)
-        new = pages.run_jupyter_book(work, settings, strict=not settings.only)
+        pages.stage(work, chapters, executed, toc, settings, hidden)
+        whole = not settings.only and (own is None or not own.left_out)
+        new = pages.run_jupyter_book(work, settings, strict=whole)
         problems = check_book(new, [chapter.name for chapter in chapters])
         if not problems:
             pages.replace(new, settings.pages)

@@ -11,14 +11,17 @@ from typing import Any
 
 import clvkit
 from clvkit.book.chapters import Chapter
-from clvkit.book.settings import BUNDLED_TABLES
+from clvkit.playbook import TABLES
 
 
-def key(chapter: Chapter, values: dict[str, Any], source: Path) -> str:
-    """Digest of a chapter's source and values, the data, the package and the environment."""
-    digest = hashlib.sha256(chapter.path.read_bytes())
+def key(chapter: Chapter, values: dict[str, Any], source: Path, more: object = None) -> str:
+    """Digest of a chapter's source and values, the data, the package and the environment.
+
+    ``more`` is whatever else changes how the chapter is run.
+    """
+    digest = hashlib.sha256(chapter.path.read_bytes() + repr(more).encode())
     digest.update(json.dumps(values, sort_keys=True, default=str).encode())
-    for table in BUNDLED_TABLES:
+    for table in (*TABLES, "receipt"):
         path = Path(str(values.get(table, "")))
         if path.is_file():
             _add(digest, [path], path.parent)

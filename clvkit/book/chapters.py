@@ -3,6 +3,7 @@
 import ast
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ import jupytext
 import nbformat
 import yaml
 
-from clvkit.book.settings import BUNDLED_TABLES
 from clvkit.errors import DataError
+from clvkit.playbook import TABLES
 
 OWN_DATA_DROPS = {"bundled", "exercises"}
 """Cells with one of these tags speak about the bundled tables only."""
@@ -88,10 +89,18 @@ def chapters_of(source: Path, toc: dict[str, Any]) -> list[Chapter]:
     return found
 
 
-def choose(chapters: list[Chapter], only: Iterable[str]) -> list[Chapter]:
+def page_title(source: Path, name: str) -> str:
+    """The first heading of a page."""
+    text = (source / f"{name}.md").read_text(encoding="utf-8")
+    found = re.search(r"^# (.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else name
+
+
+def choose(chapters: list[Chapter], only: Iterable[str], *, root: bool = True) -> list[Chapter]:
     """Keep the chapters asked for (``clv-formulas`` or ``chapters/clv-formulas``), in book order.
 
-    The root and the pages without code stay: they cost nothing, and the others refer to them.
+    The root, if it is among them, and the pages without code stay: they cost nothing, and the
+    others refer to them.
     """
     short = {name.rsplit("/", 1)[-1]: name for name in (chapter.name for chapter in chapters)}
     full = set(short.values())
@@ -101,7 +110,9 @@ def choose(chapters: list[Chapter], only: Iterable[str]) -> list[Chapter]:
         if plain not in full and plain not in short:
             raise DataError(f"There is no chapter {name!r}.{_suggestion(plain, short)}")
         wanted.add(short.get(plain, plain))
-    return [c for i, c in enumerate(chapters) if i == 0 or not c.has_code or c.name in wanted]
+    return [
+        c for i, c in enumerate(chapters) if (root and i == 0) or not c.has_code or c.name in wanted
+    ]
 
 
 def prune(toc: Any, kept: set[str]) -> Any:
@@ -169,14 +180,15 @@ def check_parameters(
     }
 
 
-def prepare(chapter: Chapter, values: dict[str, Any]) -> nbformat.NotebookNode:
+def prepare(
+    chapter: Chapter, values: dict[str, Any], *, with_exercises: bool = False
+) -> nbformat.NotebookNode:
     """The chapter as it will run: with these values, and without what speaks of other data."""
     notebook = chapter.notebook()
     own = declared(notebook, chapter.path.name)
     if is_own_data(own, values):
-        notebook.cells = [
-            c for c in notebook.cells if not OWN_DATA_DROPS & set(c.metadata.get("tags", []))
-        ]
+        drops = OWN_DATA_DROPS - ({"exercises"} if with_exercises else set())
+        notebook.cells = [c for c in notebook.cells if not drops & set(c.metadata.get("tags", []))]
     cell = parameters_cell(notebook)
     if cell is not None:
         # From the last to the first, so that the earlier spans stay true.
@@ -190,8 +202,7 @@ def prepare(chapter: Chapter, values: dict[str, Any]) -> nbformat.NotebookNode:
 def is_own_data(own: dict[str, Parameter], values: dict[str, Any]) -> bool:
     """Whether a chapter reads another table than the one its words are about."""
     return any(
-        name in own and name in values and values[name] != own[name].default
-        for name in BUNDLED_TABLES
+        name in own and name in values and values[name] != own[name].default for name in TABLES
     )
 
 

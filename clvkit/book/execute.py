@@ -62,6 +62,7 @@ class Task:
     source: Path
     key: str
     result: Path
+    with_exercises: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ class Execution:
 
 
 def execute(
-    chapters: list[Chapter], values: dict[str, dict[str, Any]], settings: BookSettings
+    chapters: list[Chapter],
+    values: dict[str, dict[str, Any]],
+    settings: BookSettings,
+    *,
+    with_exercises: bool = False,
 ) -> Execution:
     """Run the chapters with code that have changed; all of them run even if one fails."""
     cache.forget()
@@ -84,13 +89,13 @@ def execute(
     tasks = []
     for chapter in (c for c in chapters if c.has_code):
         own = values.get(chapter.name, {})
-        key = cache.key(chapter, own, settings.source)
+        key = cache.key(chapter, own, settings.source, with_exercises)
         result = settings.cache / "notebooks" / f"{chapter.name}.{key[:16]}.ipynb"
         if result.exists():
             result.touch()
             results[chapter.name] = result
         else:
-            tasks.append(Task(chapter, own, settings.source, key, result))
+            tasks.append(Task(chapter, own, settings.source, key, result, with_exercises))
     failures = []
     for task, failure in _run_all(tasks, settings.jobs):
         if failure is None:
@@ -138,7 +143,7 @@ def run_chapter(task: Task) -> Failure | None:
     from clvkit.book.pictures import add_pictures
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    notebook = prepare(task.chapter, task.values)
+    notebook = prepare(task.chapter, task.values, with_exercises=task.with_exercises)
     try:
         # Without an output file: papermill would write it anew after every cell.
         executed = papermill.execute_notebook(
@@ -185,7 +190,7 @@ def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure
     text = task.chapter.path.read_text(encoding="utf-8")
     line = text[: text.index(source)].count("\n") + 1 if source and source in text else 0
     return Failure(
-        file=task.chapter.path.relative_to(task.source).as_posix(),
+        file=f"{task.chapter.name}.md",
         cell=number,
         line=line,
         first_line=lines[0].strip() if lines else "",

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ JUPYTER_BOOK = "1.0.4.post1"
 _RUN = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 # Any fixed moment will do; the pages show no date.
 _EPOCH = "1735689600"
-_STALE_SECONDS = 3600
 _PLACE = re.compile(r"(\S+)\.ipynb:(\d+): (.*)")
 
 
@@ -54,9 +53,20 @@ def workspace(settings: BookSettings) -> Path:
     out = settings.pages.parent
     out.mkdir(parents=True, exist_ok=True)
     for left in out.glob(".work-*"):
-        if time.time() - left.stat().st_mtime > _STALE_SECONDS:
+        if not _runs(int(left.name.split("-")[1])):
             shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=".work-", dir=out))
+    return Path(tempfile.mkdtemp(prefix=f".work-{os.getpid()}-", dir=out))
+
+
+def _runs(process: int) -> bool:
+    """Whether a build that began is still under way; a killed one leaves its folder behind."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def stage(
@@ -65,14 +75,18 @@ def stage(
     executed: dict[str, Path],
     toc: dict[str, Any],
     settings: BookSettings,
+    hidden: Mapping[str, str],
 ) -> None:
-    """Lay out in ``work`` what jupyter-book needs, executed notebooks in place of the chapters."""
+    """Lay out in ``work`` what jupyter-book needs, executed notebooks in place of the chapters.
+
+    The pages show other words for every text of ``hidden``; the notebooks keep it.
+    """
     source, target, notebooks = settings.source, work / "source", work / "notebooks"
     notebooks.mkdir()
     for chapter in chapters:
         if chapter.name in executed:
-            for folder in (target, notebooks):
-                _copy(executed[chapter.name], folder / f"{chapter.name}.ipynb")
+            _copy(executed[chapter.name], notebooks / f"{chapter.name}.ipynb")
+            _copy(executed[chapter.name], target / f"{chapter.name}.ipynb", hidden)
         else:
             _copy(chapter.path, target / f"{chapter.name}.md")
     if (source / "assets").exists():
@@ -152,9 +166,14 @@ def restore(old: Path) -> None:
         last.rename(old)
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, hidden: Mapping[str, str] | None = None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
+    if hidden:
+        text = source.read_text(encoding="utf-8")
+        for secret, shown in hidden.items():
+            text = text.replace(json.dumps(secret, ensure_ascii=False)[1:-1], shown)
+        target.write_text(text, encoding="utf-8")
 
 
 def _bibliographies(source: Path) -> list[str]:

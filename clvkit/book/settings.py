@@ -8,9 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clvkit.errors import DataError
 
-BUNDLED_TABLES = {"transactions": ("cdnow", "cdnow-sample"), "survivors": ("contracts",)}
-"""Parameters that name a table: a file, or one of these names."""
-
 
 class BookSettings(BaseModel):
     """One build of the book."""

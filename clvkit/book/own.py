@@ -1,0 +1,186 @@
+"""A book about somebody's own tables: clean copies without names, its own pages, private files."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from clvkit import playbook
+from clvkit.arguments import floats
+from clvkit.book.chapters import Chapter, Parameter
+from clvkit.errors import DataError
+from clvkit.privacy import pseudonyms, secret_key, spreadsheet_safe
+from clvkit.scoring import fingerprint, score
+from clvkit.tables import read_transactions
+
+_PAGES = Path(__file__).with_name("own")
+# The pages of the report itself; the first stands where the landing page of the book would.
+OWN_PAGES = [
+    Chapter("index", _PAGES / "summary.md", has_code=True),
+    Chapter("print", _PAGES / "print.md", has_code=True),
+    Chapter("receipt", _PAGES / "receipt.md", has_code=True),
+]
+# What chapters look at: the less is copied, the less can leak.
+_COPIED = {"transactions": ("customer_id", "date", "amount")}
+_REFUSALS = ("DataError", "UndefinedError")
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Own tables, read and copied for the chapters."""
+
+    tables: dict[str, Any]
+    """Answers of the readers by contract name, with the real ids."""
+    parameters: dict[str, Any]
+    """The chapters' parameters: the copies' paths, and everything else that was given."""
+    receipts: dict[str, Any]
+    with_exercises: bool = False
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why chapters are not in the book, by name; filled while it is built."""
+
+
+def own_data(
+    book: playbook.Playbook, cache: Path, *, show_ids: bool = False, with_exercises: bool = False
+) -> OwnData:
+    """Read the tables of ``book`` and copy into ``cache`` what chapters need of them.
+
+    The copies carry pseudonyms unless ``show_ids``. Raises ``DataError`` where a table cannot be
+    used, or where there are no transactions.
+    """
+    if "transactions" not in book.tables:
+        raise DataError(
+            "A report is about customers' purchases: give --transactions FILE, or a line "
+            "`transactions: FILE` in the playbook."
+        )
+    tables = playbook.read(book)
+    key = None if show_ids else secret_key(cache / "pseudonyms.key")
+    parameters = dict(book.parameters)
+    fingerprints = {}
+    for name, table in tables.items():
+        fingerprints[name] = fingerprint(table.table)
+        if name in _COPIED:
+            parameters[name] = str(_copy(table.table, name, cache / "tables", key))
+    return OwnData(tables, parameters, playbook.receipts(tables, fingerprints), with_exercises)
+
+
+def _copy(table: pd.DataFrame, name: str, folder: Path, key: bytes | None) -> Path:
+    copy = table[[column for column in _COPIED[name] if column in table]]
+    if key is not None:
+        copy = copy.assign(customer_id=pseudonyms(copy["customer_id"], key))
+    copy.attrs = dict(table.attrs)
+    data = copy.to_parquet(index=False)
+    assert data is not None
+    path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+    _write(path, lambda part: part.write_bytes(data))
+    for old in folder.glob(f"{name}-*.parquet"):
+        if old != path:
+            old.unlink()
+    return path
+
+
+def leave_out(
+    chapters: list[Chapter], declared: Mapping[str, Mapping[str, Parameter]], own: OwnData
+) -> list[Chapter]:
+    """The chapters whose tables are there, without the landing page; the others are noted."""
+    kept = []
+    for chapter in chapters[1:]:
+        wanted = [name for name in declared.get(chapter.name, {}) if name in playbook.TABLES]
+        missing = [name for name in wanted if name not in own.parameters]
+        if missing:
+            own.left_out[chapter.name] = f"It needs a table of {' and '.join(missing)}."
+        else:
+            kept.append(chapter)
+    return kept
+
+
+def refused(failure: Any, chapter: Chapter, own: OwnData) -> bool:
+    """Whether a chapter said why it cannot be about these data; that is noted."""
+    if failure.error not in _REFUSALS:
+        return False
+    own.left_out[chapter.name] = str(failure.text)
+    return True
+
+
+def page_values(own: OwnData, titles: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """The parameters of the report's own pages; the receipt is written into ``folder``."""
+    path = folder / "receipt.json"
+    _write(path, lambda part: part.write_text(_json(own.receipts), encoding="utf-8"))
+    left_out = {titles[name]: why for name, why in own.left_out.items()}
+    return {
+        **own.parameters, "receipt": str(path),
+        "left_out": json.dumps(left_out, ensure_ascii=False),
+    }  # fmt: skip
+
+
+def contents(toc: dict[str, Any]) -> dict[str, Any]:
+    """A table of contents with the report's own pages first."""
+    pages = [{"file": page.name} for page in OWN_PAGES[1:]]
+    parts = [{"caption": "Your report", "chapters": pages}, *toc.get("parts", [])]
+    return {**toc, "root": OWN_PAGES[0].name, "parts": parts}
+
+
+def scores_of(book: playbook.Playbook) -> pd.DataFrame:
+    """The scores of the transactions of ``book``, own or bundled."""
+    if "transactions" in book.tables:
+        orders = playbook.read(replace(book, tables={"transactions": book.tables["transactions"]}))[
+            "transactions"
+        ]
+    elif "transactions" in book.parameters:
+        orders = read_transactions(str(book.parameters["transactions"]))
+    else:
+        raise DataError("Scores need purchases: give --transactions FILE, or a playbook with -f.")
+    return score(orders, **_terms(book.parameters))
+
+
+def _terms(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a valuation, as numbers."""
+    terms: dict[str, Any] = {}
+    for name in ("gross_margin", "annual_discount_rate", "horizon_months"):
+        if name in parameters:
+            terms[name] = float(floats(parameters[name], name))
+    if "currency" in parameters:
+        terms["currency"] = str(parameters["currency"])
+    return terms
+
+
+def write_private(own: OwnData, out: Path) -> None:
+    """Write ``scores.csv``, ``receipt.json`` and ``set_aside.csv``: with real ids, not to host."""
+    scores = score(own.tables["transactions"], **_terms(own.parameters))
+    write_scores(scores, out / "scores.csv")
+    _write(out / "receipt.json", lambda part: part.write_text(_json(own.receipts), "utf-8"))
+    aside = [table.receipt.rows_set_aside.assign(table=name) for name, table in own.tables.items()]
+    _write_csv(pd.concat(aside, ignore_index=True), out / "set_aside.csv", index=False)
+
+
+def write_scores(scores: pd.DataFrame, path: Path) -> None:
+    """Write scores as CSV, or as Parquet where the name ends so; whole or not at all."""
+    if path.suffix.lower() in (".parquet", ".pq"):
+        _write(path, lambda part: scores.reset_index().to_parquet(part, index=False))
+    else:
+        _write_csv(scores, path, index=True)
+
+
+def _write_csv(frame: pd.DataFrame, path: Path, index: bool) -> None:
+    safe = spreadsheet_safe(frame)
+    _write(
+        path,
+        lambda part: safe.to_csv(
+            part, index=index, float_format="%.10g", quoting=csv.QUOTE_NONNUMERIC
+        ),
+    )
+
+
+def _write(path: Path, into: Callable[[Path], object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    into(part)
+    part.replace(path)
+
+
+def _json(values: Any) -> str:
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,158 @@
+"""The playbook file: which tables a firm has, how to read them, and the firm's own figures."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clvkit.contracts import CONTRACTS
+from clvkit.errors import DataError
+
+READING = ("date_format", "decimal", "timezone")
+"""How cells are read: for all tables, or for one of them as ``transactions_date_format``."""
+_ONLY_TRANSACTIONS = ("refunds", "observation_end")
+_OF_A_TABLE = ("columns", "query", *READING)
+BUNDLED = {"transactions": ("cdnow", "cdnow-sample"), "survivors": ("contracts",)}
+"""Parameters that name a table and need no file: the tables that come with the book."""
+
+
+TABLES = (*CONTRACTS, "survivors")
+"""Parameters that name a table."""
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """The settings of a report: own tables with how to read them, and chapters' parameters."""
+
+    tables: dict[str, Path] = field(default_factory=dict)
+    """Files by the name of their contract."""
+    reading: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Options of the reader of each table."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """Everything else: values by the names that chapters declare."""
+
+
+def load(file: Path) -> dict[str, Any]:
+    """The lines of a playbook file; paths in it are relative to its folder.
+
+    Raises ``DataError`` where it cannot be read or a line is more than ``name: value``.
+    """
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8-sig")) or {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise DataError(f"The parameter file {file} cannot be read: {error}") from error
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise DataError(f"{file}: every line must be `name: value`, such as `currency: EUR`.")
+    for name, value in values.items():
+        if isinstance(value, list) or (isinstance(value, dict) and not name.endswith("_columns")):
+            raise DataError(
+                f"{file}: every line must be `name: value`, such as `currency: EUR`; {name} is not."
+            )
+    for name in TABLES:
+        if isinstance(values.get(name), str) and values[name] not in BUNDLED.get(name, ()):
+            values[name] = str((file.resolve().parent / values[name]).resolve())
+    return values
+
+
+def playbook(values: Mapping[str, Any]) -> Playbook:
+    """Sort values by what they are for.
+
+    Raises ``DataError`` for an option of a table that is not given, and where it is none.
+    """
+    tables: dict[str, Path] = {}
+    parameters = {name: value for name, value in values.items() if value is not None}
+    for name in CONTRACTS:
+        source = parameters.get(name)
+        if source is not None and source not in BUNDLED.get(name, ()):
+            tables[name] = _file(name, Path(str(parameters.pop(name))).absolute())
+    shared = {name: parameters.pop(name) for name in READING if name in parameters}
+    reading = {name: dict(shared) for name in tables}
+    for option in _ONLY_TRANSACTIONS:
+        if option in parameters:
+            _for_table("transactions", tables, option)
+            reading["transactions"][option] = parameters.pop(option)
+    for name in CONTRACTS:
+        for option in _OF_A_TABLE:
+            if (key := f"{name}_{option}") in parameters:
+                _for_table(name, tables, key)
+                reading[name][option] = parameters.pop(key)
+    if shared and not tables:
+        _for_table("transactions", tables, next(iter(shared)))
+    for options in reading.values():
+        _check_options(options)
+    return Playbook(tables, reading, parameters)
+
+
+def _file(name: str, path: Path) -> Path:
+    if not path.exists():
+        known = f" (bundled: {', '.join(BUNDLED[name])})" if name in BUNDLED else ""
+        raise DataError(f"{name}: there is no file {path}{known}.")
+    return path
+
+
+def _for_table(name: str, tables: Mapping[str, Path], option: str) -> None:
+    if name not in tables:
+        raise DataError(
+            f"{option} says how to read a table of your own, but there is no `{name}: FILE`."
+        )
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    if isinstance(text := options.get("columns"), str):
+        try:
+            options["columns"] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            options["columns"] = None
+    columns = options.get("columns", {})
+    if not isinstance(columns, dict):
+        raise DataError(
+            "columns: write {customer_id: CustomerNo, date: Day}: the book's name, your name."
+        )
+    options["columns"] = {str(key): str(value) for key, value in columns.items()}
+    if isinstance(day := options.get("observation_end"), dt.date):
+        options["observation_end"] = day.isoformat()
+
+
+def read(book: Playbook) -> dict[str, Any]:
+    """Read every table with its options: the answers of ``clv.read_...`` by contract name."""
+    readers = import_module("clvkit")
+    return {
+        name: getattr(readers, f"read_{name}")(path, **book.reading[name])
+        for name, path in book.tables.items()
+    }
+
+
+def receipts(tables: Mapping[str, Any], fingerprints: Mapping[str, str]) -> dict[str, Any]:
+    """The receipts of ``tables`` as plain values, money as exact decimal text."""
+    answer = {}
+    for name, table in tables.items():
+        receipt = table.receipt
+        answer[name] = {
+            "source": Path(receipt.source).name,
+            "rows_in": receipt.rows_in,
+            "rows_used": receipt.rows_used,
+            "money_in": _text(receipt.money_in),
+            "money_used": _text(receipt.money_used),
+            "set_aside": {
+                str(reason): {
+                    "rows": int(row["rows"]), "money": _text(row["money"]),
+                    "remedy": row["remedy"],
+                }
+                for reason, row in receipt.set_aside.iterrows()
+            },
+            "refunds_netted": getattr(receipt, "refunds_netted", 0),
+            "purchases_cancelled": getattr(receipt, "purchases_cancelled", 0),
+            "notes": list(receipt.notes),
+            "fingerprint": fingerprints[name],
+        }  # fmt: skip
+    return {"tables": answer}
+
+
+def _text(money: Any) -> str | None:
+    return None if money is None else format(money, "f")

@@ -1,0 +1,264 @@
+"""A report about somebody's own table: what is in it, what is not, and what an accident leaves."""
+
+import html
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import digests
+from typer.testing import CliRunner, Result
+
+import clvkit as clv
+from clvkit.cli import app
+
+pytestmark = pytest.mark.slow
+
+SCRIPT = "<script>alert('planted')</script>"
+N = 1000
+
+
+def planted() -> pd.DataFrame:
+    """Purchases of 1,000 customers whose ids, names and texts must not be seen anywhere."""
+    random_numbers = np.random.default_rng(7)
+    rows = []
+    for number in range(N):
+        gaps = random_numbers.exponential(20 + 40 * random_numbers.random(), 30)
+        first = random_numbers.integers(0, 200)
+        days = first + np.concatenate([[0], np.cumsum(gaps)])
+        stays = min(365, first + random_numbers.exponential(200))
+        rows += [(number, int(day)) for day in days if day <= stays]
+    table = pd.DataFrame(rows, columns=["number", "day"])
+    spend = random_numbers.gamma(4, 10, len(table)).round(2)
+    who = table["number"].map(lambda n: f"planted.person{n:04d}@example.com")
+    return pd.DataFrame(
+        {
+            "E-Mail": who,
+            "Full name": table["number"].map(lambda n: f"Plantedname{n:04d} {SCRIPT}"),
+            "day": pd.Timestamp("2025-01-01") + pd.to_timedelta(table["day"], unit="D"),
+            "total": spend,
+            "channel": SCRIPT,
+            "category": table["number"].map(lambda n: f"=PLANTEDFORMULA{n:04d}()"),
+        }
+    )
+
+
+def write_playbook(folder: Path, table: pd.DataFrame) -> Path:
+    """The table as a file with some dirt, and the playbook that reads it."""
+    dirty = table.astype(str)
+    dirty.loc[len(dirty)] = ["planted.person9999@example.com", SCRIPT, "someday", "9.99", "", ""]
+    dirty.loc[len(dirty)] = ["", "Plantedname9998", "2025-05-05", "5.01", "", ""]
+    dirty.to_csv(folder / "orders <b>.csv", index=False)
+    file = folder / "playbook.yml"
+    file.write_text(
+        "transactions: orders <b>.csv\ncurrency: EUR\ngross_margin: 0.4\n"
+        "transactions_columns: {customer_id: E-Mail, date: day, amount: total}\n"
+    )
+    return file
+
+
+def build(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["build", *arguments])
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of the planted customers; not to be changed."""
+    folder = tmp_path_factory.mktemp("own")
+    file = write_playbook(folder, planted())
+    result = build("-f", str(file), "--out", str(folder / "report"))
+    assert result.exit_code == 0, result.output
+    return folder / "report"
+
+
+def test_a_report_has_its_parts_and_nothing_else(report: Path) -> None:
+    parts = {path.name for path in report.iterdir()}
+    assert parts == {"book", "notebooks", "scores.csv", "receipt.json", "set_aside.csv", ".cache"}
+    assert {path.name for path in report.parent.iterdir()} == {
+        "report", "playbook.yml", "orders <b>.csv",
+    }  # fmt: skip
+    for page in ("index", "print", "receipt", "chapters/predicting-purchases"):
+        assert (report / f"book/{page}.html").exists()
+        assert (report / f"notebooks/{page}.ipynb").exists()
+
+
+def test_no_planted_word_is_in_what_may_be_shown(report: Path) -> None:
+    words = re.compile(rb"planted\.person|Plantedname|PLANTEDFORMULA|alert\('planted'\)", re.I)
+    looked = 0
+    for path in report.rglob("*"):
+        private = path.parent == report and path.suffix in (".csv", ".json")
+        if path.is_file() and not private:
+            looked += 1
+            found = words.search(path.read_bytes())
+            assert found is None, (path, found)
+    assert looked > 20
+    assert str(report.parent).encode() not in b"".join(
+        path.read_bytes() for path in (report / "book").rglob("*.html")
+    )
+
+
+def test_the_files_name_is_shown_as_text(report: Path) -> None:
+    page = (report / "book/receipt.html").read_text("utf-8")
+    assert "orders <b>" not in page
+    assert "orders &lt;b&gt;.csv" in page
+
+
+def test_the_receipt_adds_up_to_the_cent(report: Path) -> None:
+    receipt = json.loads((report / "receipt.json").read_text("utf-8"))["tables"]["transactions"]
+    aside = receipt["set_aside"].values()
+    assert receipt["rows_in"] == receipt["rows_used"] + sum(line["rows"] for line in aside)
+    money = Decimal(receipt["money_used"]) + sum(Decimal(line["money"]) for line in aside)
+    assert Decimal(receipt["money_in"]) == money
+    assert set(receipt["set_aside"]) == {"date not readable", "no customer id"}
+    rows = pd.read_csv(report / "set_aside.csv")
+    assert sorted(rows["reason"]) == sorted(receipt["set_aside"])
+    assert rows["line"].tolist() == [receipt["rows_in"], receipt["rows_in"] + 1]
+    assert rows["remedy"].notna().all()
+
+
+def test_scores_carry_the_real_ids(report: Path) -> None:
+    scores = pd.read_csv(report / "scores.csv")
+    assert len(scores) == N
+    assert scores["customer_id"].str.fullmatch(r"planted\.person\d{4}@example\.com").all()
+    assert scores["clv"].notna().all()
+
+
+def test_what_is_left_out_stands_on_the_first_page(report: Path) -> None:
+    assert not (report / "book/chapters/predicting-contracts.html").exists()
+    text = words(report / "book/index.html")
+    assert "Predicting contracts" in text
+    assert "needs a table of survivors" in text
+
+
+def test_exercises_and_remarks_on_other_data_are_gone(report: Path) -> None:
+    for page in (report / "book/chapters").glob("*.html"):
+        assert "CDNOW" not in words(page).split("Further reading")[0] or page.stem in (
+            "benchmarks", "glossary", "methods", "references",
+        ), page  # fmt: skip
+    assert "The trap in the week" not in words(report / "book/chapters/predicting-purchases.html")
+
+
+def test_a_second_build_runs_nothing_and_changes_nothing(report: Path, tmp_path: Path) -> None:
+    before = digests(report)
+    result = build("-f", str(report.parent / "playbook.yml"), "--out", str(report))
+    assert result.exit_code == 0, result.output
+    assert "(0 chapters run anew)" in result.output
+    assert digests(report) == before
+
+
+def words(page: Path) -> str:
+    main = page.read_text("utf-8").split("<main", 1)[1].split("</main>", 1)[0]
+    return " ".join(html.unescape(re.sub("<[^>]+>", " ", main)).split())
+
+
+def test_ids_are_shown_when_asked_for(tmp_path: Path) -> None:
+    table = planted().head(600)
+    file = write_playbook(tmp_path, table)
+    only = ("--only", "predicting-purchases", "--show-ids", "--with-exercises")
+    result = build("-f", str(file), "--out", str(tmp_path / "out"), *only)
+    assert result.exit_code == 0, result.output
+    page = words(tmp_path / "out/book/chapters/predicting-purchases.html")
+    assert "planted.person" in page
+    assert "The trap in the week" in page
+
+
+def test_an_unusable_table_leaves_the_last_report(report: Path, tmp_path: Path) -> None:
+    before = digests(report)
+    (tmp_path / "bad.csv").write_text("customer_id,date,amount\n1,2025-01-01,5\n1,2025-01-02,5\n")
+    result = build("--transactions", str(tmp_path / "bad.csv"), "--out", str(report))
+    assert result.exit_code == 1
+    assert "one customer" in result.output
+    assert "Traceback" not in result.output
+    assert digests(report) == before
+
+
+def test_nobody_came_back_gives_a_shorter_book_that_says_so(tmp_path: Path) -> None:
+    days = pd.date_range("2025-01-01", periods=200).astype(str)
+    pd.DataFrame(
+        {"customer_id": [f"c{n}" for n in range(200)], "date": days, "amount": 20.0}
+    ).to_csv(tmp_path / "once.csv", index=False)
+    result = build("--transactions", str(tmp_path / "once.csv"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0, result.output
+    text = words(tmp_path / "out/book/index.html")
+    assert "Nobody bought a second time" in text
+    assert not (tmp_path / "out/book/chapters/predicting-purchases.html").exists()
+    assert (tmp_path / "out/book/chapters/what-is-clv.html").exists()
+    scores = pd.read_csv(tmp_path / "out/scores.csv")
+    assert scores["clv"].isna().all()
+    assert scores["model"].str.startswith("none: Nobody").all()
+
+
+def test_an_interruption_at_any_moment_leaves_the_last_report(report: Path) -> None:
+    """Ten builds with other figures, each killed at a random moment."""
+    parts = ("book", "notebooks")
+    private = ("scores.csv", "receipt.json", "set_aside.csv")
+    command = [sys.executable, "-c", "from clvkit.cli import main; main()", "build"]
+    command += ["-f", str(report.parent / "playbook.yml"), "--out", str(report)]
+    moments = random.Random(11)
+    before = {part: digests(report / part) for part in parts}
+    files = {name: (report / name).read_bytes() for name in private}
+    for number in range(10):
+        more = ["-p", "gross_margin", f"0.{51 + number}"]
+        process = subprocess.Popen(
+            [*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        time.sleep(moments.uniform(0.3, 12))
+        group = os.getpgid(process.pid) if process.poll() is None else None
+        if group is not None:
+            os.killpg(group, moments.choice([signal.SIGINT, signal.SIGKILL, signal.SIGTERM]))
+        process.wait()
+        if group is None or digests(report / "book") != before["book"]:
+            # It was quicker than the accident: then it is whole.
+            assert (report / "book/index.html").exists()
+            before = {part: digests(report / part) for part in parts}
+            files = {name: (report / name).read_bytes() for name in private}
+            continue
+        assert {part: digests(report / part) for part in parts} == before
+        assert {name: (report / name).read_bytes() for name in private} == files
+    result = build("-f", str(report.parent / "playbook.yml"), "--out", str(report))
+    assert result.exit_code == 0, result.output
+    assert not list(report.glob("*.part"))
+    assert not list(report.glob(".work*"))
+
+
+def told(notebook: Path) -> dict[str, str]:
+    """What a chapter computed for its sentences."""
+    found = {}
+    for cell in nbformat.read(notebook, 4).cells:
+        for output in cell.get("outputs", []):
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            if name:
+                found[name] = str(sorted(output["data"].items()))
+    return found
+
+
+def test_the_book_of_cdnow_as_somebodys_own_says_the_same(real_book: Path, tmp_path: Path) -> None:
+    table = clv.datasets.cdnow()
+    renamed = {"customer_id": "CustomerNo", "date": "Order date", "amount": "Total"}
+    table.rename(columns=renamed).to_csv(tmp_path / "export.csv", index=False)
+    (tmp_path / "playbook.yml").write_text(
+        f"transactions: export.csv\ntransactions_columns: {json.dumps(renamed)}\n"
+    )
+    started = time.monotonic()
+    result = build("-f", str(tmp_path / "playbook.yml"), "--out", str(tmp_path / "out"))
+    print(f"built in {time.monotonic() - started:.0f} s")
+    assert result.exit_code == 0, result.output
+    compared = 0
+    for name in ("what-is-clv", "historical-clv", "predicting-purchases"):
+        published = told(real_book.parent / f"notebooks/chapters/{name}.ipynb")
+        own = told(tmp_path / f"out/notebooks/chapters/{name}.ipynb")
+        both = published.keys() & own.keys()
+        assert {key: own[key] for key in both} == {key: published[key] for key in both}
+        compared += len(both)
+    assert compared > 100
