@@ -165,7 +165,7 @@ class _Log:
     def margin_so_far(self) -> _Figure:
         margin = self.terms.gross_margin * self.spent
         mean, half = float(margin.mean()), Z90 * float(margin.std()) / len(margin) ** 0.5
-        low, high = (mean - half, mean + half) if half > 0 else (np.nan, np.nan)
+        low, high = (mean - half, mean + half) if half > 1e-9 * mean else (np.nan, np.nan)
         caveat = "It mixes customers of all ages; compare cohorts at equal age before you decide."
         if self.largest > _DOMINANT:
             low = high = np.nan
