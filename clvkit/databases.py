@@ -29,7 +29,7 @@ def read_duckdb(path: Path, query: str | None) -> tuple[Any, str]:
             parsed = database.extract_statements(statement)
             if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
                 raise _no_select(path, statement)
-            return database.execute(parsed[0]).to_arrow_table(), name
+            return database.sql(statement).to_arrow_table(), name
     except duckdb.Error as error:
         raise _unreadable(path, "DuckDB", error, query) from error
 

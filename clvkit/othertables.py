@@ -167,7 +167,7 @@ def read_customers(
     taken = {str(title).strip() for title in draft.titles.values()}
     for at, name in enumerate(found.frame.columns):
         title = str(name).strip()
-        if name in taken or not title:
+        if title in taken or not title:
             continue
         if title in draft.clean:
             raise draft.refuse(f"the column {title!r} is there twice; keep or rename one.")

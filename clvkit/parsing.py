@@ -52,9 +52,20 @@ def text(values: pd.Series) -> pd.Series:
     try:
         written = values.astype("string")
     except (ValueError, ArithmeticError):  # Bytes that are no UTF-8, signalling decimals.
-        cells = [None if cell is None else ascii(cell) for cell in values]
+        cells = [_written(cell) for cell in values]
         written = pd.Series(cells, index=values.index, dtype="string")
     return written.str.strip()
+
+
+def _written(cell: object) -> str | None:
+    if (
+        cell is None
+        or cell is pd.NA
+        or cell is pd.NaT
+        or (isinstance(cell, float) and cell != cell)
+    ):
+        return None
+    return str(cell).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def whole(values: pd.Series) -> pd.Series:

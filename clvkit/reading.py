@@ -291,7 +291,9 @@ def _set_aside_no_rows(made: Draft) -> None:
     # Only a row without any number or date can be one of these.
     cells = made.cells.loc[made.clean[read].isna().all(axis=1), required]
     cells = cells.apply(parsing.text).fillna("")
-    empty = cells.index[(cells == "").all(axis=1)]
+    # Where only the customer is required, a row without one may hold something else.
+    nothing = (cells == "").all(axis=1) & (len(required) > 1)
+    empty = cells.index[nothing]
     remedy = "nothing: a row without any required cell says nothing"
     made.set_aside(made.clean.index.isin(empty), "empty row", remedy)
     titles = [str(made.titles[name]).strip() for name in required]
@@ -310,6 +312,7 @@ def _empty_unusable(made: Draft, column: Column) -> None:
         lost |= (values > _last_day()) | (values < _FIRST_DAY)
     else:
         lost |= values.abs() >= TOO_LARGE
+    lost &= made.reason.isna()
     made.clean[name] = values.mask(lost)
     first = made.source.numbers(np.flatnonzero(lost)[:1])
     where = f"{made.source.place} {first[0]}" if first else ""

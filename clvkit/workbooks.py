@@ -56,7 +56,7 @@ def _rows(page: Any) -> tuple[int, list[tuple[Any, ...]]]:
     """Rows from the first to the last that hold anything, and where on the sheet they begin."""
     # Some programs write a wrong size into the file.
     page.reset_dimensions()
-    rows = list(page.iter_rows(values_only=True))
+    rows = [tuple(row) for row in page.iter_rows(values_only=True)]
     there = [number for number, row in enumerate(rows) if any(cell is not None for cell in row)]
     return (there[0] + 1, rows[there[0] : there[-1] + 1]) if there else (1, [])
 
