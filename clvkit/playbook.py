@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,8 @@ import yaml
 
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
+from clvkit.tables import read_transactions
 
 READING = ("date_format", "decimal", "timezone")
 """How cells are read: for all tables, or for one of them as ``transactions_date_format``."""
@@ -22,6 +23,13 @@ BUNDLED = {"transactions": ("cdnow", "cdnow-sample"), "survivors": ("contracts",
 """Parameters that name a table and need no file: the tables that come with the book."""
 
 
+_READERS: dict[str, Any] = {
+    "transactions": read_transactions,
+    "subscriptions": read_subscriptions,
+    "spend": read_spend,
+    "customers": read_customers,
+    "experiment": read_experiment,
+}
 TABLES = (*CONTRACTS, "survivors")
 """Parameters that name a table."""
 
@@ -121,11 +129,7 @@ def _check_options(options: dict[str, Any]) -> None:
 
 def read(book: Playbook) -> dict[str, Any]:
     """Read every table with its options: the answers of ``clv.read_...`` by contract name."""
-    readers = import_module("clvkit")
-    return {
-        name: getattr(readers, f"read_{name}")(path, **book.reading[name])
-        for name, path in book.tables.items()
-    }
+    return {name: _READERS[name](path, **book.reading[name]) for name, path in book.tables.items()}
 
 
 def receipts(tables: Mapping[str, Any], fingerprints: Mapping[str, str]) -> dict[str, Any]:

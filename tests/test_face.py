@@ -16,7 +16,8 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 
 # From the top down; a module may import what stands below it, and its own kind within a package.
 LEVELS = [
-    ("clvkit.cli",), ("clvkit.book",), ("clvkit.charts",), ("clvkit.words",),
+    ("clvkit.cli",), ("clvkit.book",), ("clvkit.guess", "clvkit.playbook", "clvkit.scoring"),
+    ("clvkit.charts",), ("clvkit.report", "clvkit.reportpages"), ("clvkit.words",),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
     ("clvkit.models",),
@@ -25,7 +26,7 @@ LEVELS = [
     ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),
     ("clvkit.parsing", "clvkit.receipts"), ("clvkit.formulas",),
     ("clvkit.datasets", "clvkit.units", "clvkit.contracts"),
-    ("clvkit.arguments",), ("clvkit.errors", "clvkit.palette"),
+    ("clvkit.arguments",), ("clvkit.privacy",), ("clvkit.errors", "clvkit.palette"),
 ]  # fmt: skip
 
 # Not verbs that a page calls: what they answer, and what they raise.
@@ -81,9 +82,21 @@ def test_every_verb_is_called_by_a_page_or_the_command_line():
         for name in re.findall(r"\bclv\.(\w+)|from clvkit import (\w+)", cell)
     }
     called = {name for pair in calls for name in pair}
-    for path in (PACKAGE / "cli.py", *PACKAGE.glob("book/*.py"), *PACKAGE.glob("charts/*.py")):
+    commands = (PACKAGE / "cli.py", PACKAGE / "playbook.py", *PACKAGE.glob("book/*.py"))
+    for path in (*commands, *PACKAGE.glob("charts/*.py")):
         called |= {name.split(".")[-1] for name in imports(path)}
+        called |= set(from_imports(path))
     assert set(clv.__all__) - NO_VERBS - called == set(), "called by no page"
+
+
+def from_imports(path):
+    """Names that a file takes from other modules."""
+    return [
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
 
 
 def level(module):

@@ -12,6 +12,7 @@ from clvkit.book.chapters import chapters_of, declared, page_title, table_of_con
 from clvkit.book.settings import find_source
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.tables import cross_checks
 
 # Days between two payments of a contract: a week, a month, a quarter, a year.
 _REGULAR = ((7, 7), (28, 31), (89, 92), (365, 366))
@@ -30,6 +31,8 @@ def report_of(book: playbook.Playbook) -> None:
         console.print(_receipt(name, table))
         for note in table.receipt.notes:
             console.print(f"  {escape(note)}")
+    for note in cross_checks(tables):
+        console.print(f"  {escape(note)}")
     console.print(f"\n[bold]Setting[/]: {escape(setting(tables))}")
     console.print(_chapters({**tables, **book.parameters}))
 

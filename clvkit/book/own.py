@@ -92,7 +92,10 @@ def leave_out(
         wanted = [name for name in declared.get(chapter.name, {}) if name in playbook.TABLES]
         missing = [name for name in wanted if name not in own.parameters]
         if missing:
-            own.left_out[chapter.name] = f"It needs a table of {' and '.join(missing)}."
+            given = ", ".join(f"`{name}: FILE`" for name in missing)
+            own.left_out[chapter.name] = (
+                f"It needs a table of {' and '.join(missing)}: a line {given} in the playbook."
+            )
         else:
             kept.append(chapter)
     return kept

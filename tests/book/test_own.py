@@ -2,12 +2,7 @@
 
 import html
 import json
-import os
-import random
 import re
-import signal
-import subprocess
-import sys
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -196,40 +191,6 @@ def test_nobody_came_back_gives_a_shorter_book_that_says_so(tmp_path: Path) -> N
     scores = pd.read_csv(tmp_path / "out/scores.csv")
     assert scores["clv"].isna().all()
     assert scores["model"].str.startswith("none: Nobody").all()
-
-
-def test_an_interruption_at_any_moment_leaves_the_last_report(report: Path) -> None:
-    """Ten builds with other figures, each killed at a random moment."""
-    parts = ("book", "notebooks")
-    private = ("scores.csv", "receipt.json", "set_aside.csv")
-    command = [sys.executable, "-c", "from clvkit.cli import main; main()", "build"]
-    command += ["-f", str(report.parent / "playbook.yml"), "--out", str(report)]
-    moments = random.Random(11)
-    before = {part: digests(report / part) for part in parts}
-    files = {name: (report / name).read_bytes() for name in private}
-    for number in range(10):
-        more = ["-p", "gross_margin", f"0.{51 + number}"]
-        process = subprocess.Popen(
-            [*command, *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-        )  # fmt: skip
-        time.sleep(moments.uniform(0.3, 12))
-        group = os.getpgid(process.pid) if process.poll() is None else None
-        if group is not None:
-            os.killpg(group, moments.choice([signal.SIGINT, signal.SIGKILL, signal.SIGTERM]))
-        process.wait()
-        if group is None or digests(report / "book") != before["book"]:
-            # It was quicker than the accident: then it is whole.
-            assert (report / "book/index.html").exists()
-            before = {part: digests(report / part) for part in parts}
-            files = {name: (report / name).read_bytes() for name in private}
-            continue
-        assert {part: digests(report / part) for part in parts} == before
-        assert {name: (report / name).read_bytes() for name in private} == files
-    result = build("-f", str(report.parent / "playbook.yml"), "--out", str(report))
-    assert result.exit_code == 0, result.output
-    assert not list(report.glob("*.part"))
-    assert not list(report.glob(".work*"))
 
 
 def told(notebook: Path) -> dict[str, str]:
