@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from clvkit.errors import DataError
+from clvkit.errors import DataError, UndefinedError
 from clvkit.models import GammaGamma, PurchaseModel
 from clvkit.models.base import Z90, Array, Model
 from clvkit.summary import summarize
@@ -58,6 +58,50 @@ def require_history(orders: Transactions | pd.DataFrame) -> None:
         raise DataError(
             f"Only {returned} of {len(summary):,} customers bought on a second day; at least "
             f"{_LEAST_RETURNED} are needed to learn when customers come back. Wait for more."
+        )
+
+
+def age_within_reach(orders: Transactions | pd.DataFrame, months: int) -> int:
+    """The age, in months, at which customers can be compared.
+
+    ``months`` where a tenth of the customers have reached it; else the highest age that half of
+    them have.
+
+    Raises
+    ------
+    DataError
+        Where half of the customers have not even been seen for a month.
+    """
+    table = purchases_of(orders)
+    joined, end = table.groupby("customer_id")["date"].min(), table["date"].max()
+
+    def reached(age: int) -> float:
+        return float((joined + pd.DateOffset(months=age) <= end).mean())
+
+    if reached(months) >= 0.1:
+        return months
+    possible = [age for age in range(1, max(months, 2)) if reached(age) >= 0.5]
+    if not possible:
+        raise DataError(
+            "Most customers have been seen for less than a month: nothing can be said about an "
+            "age that nobody has reached. Export a longer time."
+        )
+    return possible[-1]
+
+
+def require_mean_spend(money: GammaGamma) -> None:
+    """Refuse a model of spend that has no mean, so that no one-time buyer can be valued.
+
+    Raises
+    ------
+    UndefinedError
+        Where q is not above 1.
+    """
+    if np.isnan(money.mean_spend):
+        raise UndefinedError(
+            "What a one-time buyer will spend has no mean in the Gamma-Gamma model of these "
+            "purchases (q is not above 1): a few very large amounts decide. Look at the largest "
+            "customers, and value them one by one."
         )
 
 

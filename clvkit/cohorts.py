@@ -116,7 +116,9 @@ def cohort_value(
     observed = cohort_table(orders, period, "revenue")
     lived = observed.notna().sum(axis=1) - 1
     if age is None:
-        age = int(lived.sort_values(ascending=False).iloc[-(-3 * len(lived) // 4) - 1])
+        age = int(
+            lived.clip(lower=0).sort_values(ascending=False).iloc[-(-3 * len(lived) // 4) - 1]
+        )
     old_enough = observed.index[lived >= age]
     if age < 0 or not len(old_enough):
         raise DataError(

@@ -321,12 +321,8 @@ class _Log:
                 annual_discount_rate=self.terms.annual_discount_rate,
                 gross_margin=self.terms.gross_margin,
             )  # fmt: skip
-            if value["clv"].isna().any():
-                raise UndefinedError(
-                    "What a one-time buyer will spend has no mean in the Gamma-Gamma model of "
-                    "these purchases (q is not above 1): a few very large amounts decide. Look at "
-                    "the largest customers, and value them one by one."
-                )
+            if isinstance(spend, GammaGamma) and value["clv"].isna().any():
+                checks.require_mean_spend(spend)
             self._value = value
         return self._value
 

@@ -117,7 +117,7 @@ def decile_bars(deciles: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
     """Draw predicted and actual means by decile of the prediction, the highest tenth first.
 
     ``deciles`` is the table of :func:`clvkit.evaluate`, in money per customer; the scale is
-    logarithmic, so that a factor is the same distance everywhere.
+    logarithmic, so that a factor is the same distance everywhere (nearly so where a tenth has 0).
     """
     rows = deciles.reset_index()
     rows["told"] = [
@@ -131,12 +131,14 @@ def decile_bars(deciles: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
     x = alt.X("decile:O", title="Tenths of customers, the highest prediction first").axis(
         labelAngle=0, grid=False
     )
-    y = alt.Y("value:Q", title=f"Per customer ({currency})").scale(type="log")
+    # A logarithm has no place for a tenth that left nothing.
+    kind = "log" if long["value"].min() > 0 else "symlog"
+    y = alt.Y("value:Q", title=f"Per customer ({currency})").scale(type=kind)
     base = alt.Chart(long).encode(x=x)
     link = (
         alt.Chart(rows)
         .mark_rule(color=UNKNOWN, strokeWidth=2)
-        .encode(x=x, y=alt.Y("predicted:Q").scale(type="log"), y2="actual:Q")
+        .encode(x=x, y=alt.Y("predicted:Q").scale(type=kind), y2="actual:Q")
     )
     dots = base.mark_point(size=75, opacity=1).encode(
         y=y.axis(format="~s", tickCount=4),
