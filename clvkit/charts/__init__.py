@@ -10,6 +10,7 @@ from clvkit.charts.contracts import (
     worth_by_tenure,
 )
 from clvkit.charts.definitions import definition_tree
+from clvkit.charts.edges import activity
 from clvkit.charts.formulas import (
     booking_conventions,
     clv_calculator,
@@ -28,6 +29,7 @@ from clvkit.charts.purchases import (
 from clvkit.charts.theme import setup
 
 __all__ = [
+    "activity",
     "alive_map",
     "before_and_after",
     "booking_conventions",
