@@ -51,7 +51,8 @@ def text(values: pd.Series) -> pd.Series:
     """Cells as text without blanks around it; a cell that is no text is written out."""
     try:
         written = values.astype("string")
-    except (ValueError, ArithmeticError):  # Bytes that are no UTF-8, signalling decimals.
+    # Bytes that are no UTF-8, signalling decimals, complex numbers.
+    except (ValueError, ArithmeticError, NotImplementedError):
         cells = [_written(cell) for cell in values]
         written = pd.Series(cells, index=values.index, dtype="string")
     return written.str.strip()

@@ -289,8 +289,8 @@ def _set_aside_no_rows(made: Draft) -> None:
     required = [name for name in made.contract.required if name in made.cells]
     read = [c.name for c in made.contract.columns if c.name in required and c.kind in _READ]
     # Only a row without any number or date can be one of these.
-    cells = made.cells.loc[made.clean[read].isna().all(axis=1), required]
-    cells = cells.apply(parsing.text).fillna("")
+    some = made.cells[made.clean[read].isna().all(axis=1)]
+    cells = pd.DataFrame({name: parsing.text(some[name]).fillna("") for name in required})
     # Where only the customer is required, a row without one may hold something else.
     nothing = (cells == "").all(axis=1) & (len(required) > 1)
     empty = cells.index[nothing]
