@@ -41,7 +41,8 @@ def activity(months: pd.DataFrame) -> alt.TopLevelMixin:
         .encode(x=alt.X("month:O", sort=order), y="height:Q", text="mark:N")
     )
     first, last = tidy.iloc[0], tidy.iloc[-1]
-    return alt.layer(bars, mark).properties(
+    # Vega warns of a layer without a row.
+    return alt.layer(*([bars, mark] if len(short) else [bars])).properties(
         height=280,
         description=f"Customers who bought, by month, {first['month']} to {last['month']}: first "
         f"month {first['told']}; last month {last['told']}"

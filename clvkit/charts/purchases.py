@@ -1,5 +1,7 @@
 """Charts of purchase predictions: who is alive, prediction against holdout, rules by their cost."""
 
+from typing import Literal
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -66,7 +68,8 @@ def alive_map(grid: pd.DataFrame, time_unit: str) -> alt.TopLevelMixin:
         if len(half)
         else ""
     )
-    return alt.layer(map_, line, name).properties(
+    # Vega warns of a layer without a row.
+    return alt.layer(*([map_, line, name] if len(half) else [map_])).properties(
         height=300,
         description="Heatmap of the probability of still being a customer by repeat purchases and "
         f"{time_unit} since the last purchase: the more often somebody bought, the sooner silence "
@@ -132,7 +135,7 @@ def decile_bars(deciles: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
         labelAngle=0, grid=False
     )
     # A logarithm has no place for a tenth that left nothing.
-    kind = "log" if long["value"].min() > 0 else "symlog"
+    kind: Literal["log", "symlog"] = "log" if long["value"].min() > 0 else "symlog"
     y = alt.Y("value:Q", title=f"Per customer ({currency})").scale(type=kind)
     base = alt.Chart(long).encode(x=x)
     link = (
