@@ -98,7 +98,7 @@ def cohort_value(
     ----------
     age
         The same for all cohorts, so that they can be compared. Default: the largest age that
-        three quarters of the cohorts have lived through; younger cohorts are left out.
+        three quarters of the cohorts have lived through, at least 0; younger ones are left out.
     gross_margin
         Share of revenue that is left after the cost of serving; 1 gives revenue.
 

@@ -110,6 +110,12 @@ def test_historical_value_is_the_running_sum(sample):
     assert value["customers"].tolist() == size
 
 
+def test_where_few_cohorts_are_old_the_month_of_joining_is_compared():
+    value = clv.cohort_value(SHOP)
+    assert value.attrs["age"] == 0
+    assert value.index.astype(str).tolist() == ["2025-01", "2025-02"]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -118,7 +124,7 @@ def test_historical_value_is_the_running_sum(sample):
         (lambda: clv.cohort_table(SHOP, observation_end="soon"), "write it as YYYY-MM-DD"),
         (lambda: clv.cohort_table(SHOP, observation_end="2020-01-01"), "before the first purchase"),
         (lambda: clv.cohort_value(SHOP, age=9), "No cohort has lived through 10 whole periods"),
-        (lambda: clv.cohort_value(SHOP), "No cohort has lived through 0 whole periods"),
+        (lambda: clv.cohort_value(SHOP.tail(1)), "No cohort has lived through|one customer"),
     ],
 )
 def test_refusals(call, message):
