@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvkit.arguments import whole_number
+from clvkit.arguments import floats, whole_number
 from clvkit.errors import DataError, UndefinedError
 from clvkit.formulas import Timing, continuous_rate, period_rate
 from clvkit.models import BetaGeoBetaBinomial, ContractModel, GammaGamma, PurchaseModel
@@ -83,11 +83,15 @@ def lifetime_value(
     ``expected_purchases`` (over the horizon, not discounted; of a contract the payments),
     ``expected_spend`` (money a purchase), ``clv`` (money), ``clv_low`` and ``clv_high``, missing
     where no parameter was estimated. ``attrs`` states the conventions and the total with its
-    interval: ``total``, ``total_low``, ``total_high``.
+    interval: ``total``, ``total_low``, ``total_high``; where ``summary`` has ``weights``, each
+    row counts that often in the total.
     """
     if not (isinstance(gross_margin, (int, float, np.number)) and 0 <= gross_margin <= 1):
         raise DataError(f"gross_margin={gross_margin!r}: give a share between 0 and 1.")
     replicates = whole_number(replicates, "replicates")
+    if not isinstance(summary, pd.DataFrame):
+        raise DataError(f"summary: a data frame is wanted, not {type(summary).__name__}.")
+    counts = _customers(summary)
     unit = _unit(model, summary)
     plan = _Plan(model, summary, unit, horizon_months, annual_discount_rate, timing)
     worth, spend = plan.worth(model), _spend(money, summary)
@@ -109,7 +113,7 @@ def lifetime_value(
             interval = None
         else:
             spends, where = _spends([each for _, each in pairs], summary)
-            low, high, totals = _bands(worths, plan.back, spends, where)
+            low, high, totals = _bands(worths, plan.back, spends, where, counts)
             table["clv_low"], table["clv_high"] = gross_margin * low, gross_margin * high
     table.attrs = {
         "booking": plan.booking,
@@ -119,7 +123,7 @@ def lifetime_value(
         "time_unit": unit,
         "currency": currency or summary.attrs.get("currency"),
         "interval": interval if not np.isnan(totals[0]) else None,
-        "total": float(table["clv"].sum()),
+        "total": float(table["clv"] @ counts),
         "total_low": float(gross_margin * totals[0]),
         "total_high": float(gross_margin * totals[1]),
     }
@@ -203,12 +207,20 @@ def _unit(model: Model, summary: pd.DataFrame) -> str:
     return str(unit)
 
 
+def _customers(summary: pd.DataFrame) -> Array:
+    """How many customers each row stands for."""
+    if "weights" not in summary:
+        return np.ones(len(summary))
+    return floats(summary["weights"], "weights", "numbers of customers")
+
+
 def _spend(money: GammaGamma | float, summary: pd.DataFrame) -> Array:
     if isinstance(money, GammaGamma):
         return money.expected_spend(summary).to_numpy()
-    if not (np.isfinite(money) and money >= 0):
+    amount = floats(money, "money", "a GammaGamma model or an amount, 0 or more")
+    if amount.ndim or not (np.isfinite(amount) and amount >= 0):
         raise DataError(f"money={money!r}: give a GammaGamma model or an amount, 0 or more.")
-    return np.full(len(summary), float(money))
+    return np.full(len(summary), float(amount))
 
 
 def _models(
@@ -254,12 +266,16 @@ def _spends(
 
 
 def _bands(
-    worths: Array, back: NDArray[np.intp], spends: Array, where: NDArray[np.intp]
+    worths: Array,
+    back: NDArray[np.intp],
+    spends: Array,
+    where: NDArray[np.intp],
+    counts: Array,
 ) -> tuple[Array, Array, tuple[float, float]]:
     """Quantiles over the draws of worth times spend, for each customer and for the sum."""
     pairs, place = distinct([back.astype("float64"), where.astype("float64")])
     rows, lines = (pair.astype(np.intp) for pair in pairs)
-    customers = np.bincount(place)
+    customers = np.bincount(place, counts)
     by_row, by_line = np.ascontiguousarray(worths.T), np.ascontiguousarray(spends.T)
     low, high = np.empty(len(rows)), np.empty(len(rows))
     total = np.zeros(len(worths))

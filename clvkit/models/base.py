@@ -284,14 +284,24 @@ class Model:
 
     def _optimum(self, ready: Prepared, starts: list[Array]) -> Optimum:
         total = ready.weights.sum()
+        if not total > 0:
+            raise DataError(
+                f"No customer in this sample says anything about a {type(self).__name__}: too few "
+                "do in all of them for a bootstrap. Use intervals by draws, or wait for more data."
+            )
 
         def objective(log_theta: Array) -> tuple[float, Array, Array | None]:
             theta = np.exp(log_theta)
-            values, gradient, hessian = self._terms(theta, ready.weights, *ready.data)
+            # Trial points may lie where the arithmetic ends; the search turns back there.
+            with np.errstate(all="ignore"):
+                values, gradient, hessian = self._terms(theta, ready.weights, *ready.data)
+                value = -float(ready.weights @ values) / total
+            if not np.isfinite(value):
+                return np.inf, np.full(len(theta), np.nan), None
             slope = gradient * theta
             if hessian is not None:
                 hessian = -(hessian * np.outer(theta, theta) + np.diag(slope)) / total
-            return -float(ready.weights @ values) / total, -slope / total, hessian
+            return value, -slope / total, hessian
 
         return minimise(objective, starts)
 

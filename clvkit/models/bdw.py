@@ -7,9 +7,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import digamma
 
+from clvkit.arguments import whole_number
 from clvkit.models.base import Array, Column, Fit, Terms
 from clvkit.models.contracts import ContractModel, never_ends
-from clvkit.models.quadrature import legendre, log_beta_ratio, trigamma
+from clvkit.models.quadrature import digamma_step, legendre, log_beta_ratio, trigamma
 
 _DIRECT = 2000
 
@@ -30,6 +31,7 @@ class BetaDiscreteWeibull(ContractModel):
     def expected_lifetime(self, tenure: int = 0) -> float:
         """Periods still to stay, this one included; finite only where α·c > 1."""
         alpha, beta, c = self._theta()
+        tenure = whole_number(tenure, "tenure", 0)
         if alpha * c <= 1:
             raise never_ends("alpha·c", alpha * c)
         head = np.arange(tenure, tenure + _DIRECT, dtype="float64")
@@ -62,7 +64,7 @@ class BetaDiscreteWeibull(ContractModel):
         whole, end = digamma(alpha + beta), digamma(alpha + beta + u)
         slope = np.array(
             [whole - end, digamma(beta + u) - end - digamma(beta) + whole,
-             (digamma(beta + u) - end) * du]
+             -digamma_step(beta + u, alpha) * du]
         )  # fmt: skip
         # Those who left: log(1 - e^{-h}) with h the fall of log S in the last period.
         left = ended > 0
@@ -90,15 +92,21 @@ def _hazard_sum(theta: Array, n: Array) -> tuple[Array, Array]:
     t = np.log(n)
     low = np.where(n > 1, np.log(np.where(n > 1, n - 1, 1)), 0.0)
     start = np.where(n > 1, np.exp(c * low), 0.0)
-    size = np.where(n > 1, -np.expm1(c * (low - t)), 1.0) * np.exp(c * t)
-    point, weight = legendre(24)
-    # Squared points: for n = 1 and small β the integrand is steep at 0.
-    u = start[:, None] + size[:, None] * point**2
-    w = size[:, None] * 2 * point * weight
-    h = ((digamma(alpha + beta + u) - digamma(beta + u)) * w).sum(axis=1)
+    # In log u, over which the integrand changes slowly however far the two ends lie apart.
+    span = c * (t - low)
+    point, weight = legendre(int(24 + 4 * min(span.max(initial=0), 50.0)))
+    u = np.exp(c * low[:, None] + span[:, None] * point)
+    w = u * span[:, None] * weight
+    h = (digamma_step(beta + u, alpha) * w).sum(axis=1)
     by_alpha = (trigamma(alpha + beta + u) * w).sum(axis=1)
     by_beta = ((trigamma(alpha + beta + u) - trigamma(beta + u)) * w).sum(axis=1)
-    end = start + size
-    by_c = (digamma(alpha + beta + end) - digamma(beta + end)) * end * t
-    by_c -= (digamma(alpha + beta + start) - digamma(beta + start)) * start * low
+    end = np.exp(c * t)
+    by_c = digamma_step(beta + end, alpha) * end * t
+    by_c -= digamma_step(beta + start, alpha) * start * low
+    # The first renewal begins at u = 0 and has a closed form: S(1) = β / (α+β).
+    first = n <= 1
+    h[first] = np.log1p(alpha / beta)
+    by_alpha[first], by_beta[first], by_c[first] = (
+        1 / (alpha + beta), -alpha / (beta * (alpha + beta)), 0.0,
+    )  # fmt: skip
     return h, np.array([by_alpha, by_beta, by_c])

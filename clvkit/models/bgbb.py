@@ -13,6 +13,8 @@ from clvkit.errors import DataError, UndefinedError
 from clvkit.models.base import Array, Column, Data, Terms
 from clvkit.models.purchases import PurchaseModel
 
+_MOST_PERIODS = 10_000_000
+
 
 class BetaGeoBetaBinomial(PurchaseModel):
     """The beta-geometric/beta-binomial model of purchases at discrete opportunities.
@@ -126,6 +128,11 @@ class BetaGeoBetaBinomial(PurchaseModel):
         whole = _whole(periods)
         if whole == 0:
             return np.zeros(len(x))
+        if whole > _MOST_PERIODS:
+            raise DataError(
+                f"{whole:,} periods are too many to add up: give a discount of 1e-5 a period or "
+                "more, 0 for none, or fewer periods."
+            )
         ages, back = np.unique(T, return_inverse=True)
         # The next opportunity lies one period away.
         worth = np.exp(-discount * np.arange(1, whole + 1))

@@ -108,7 +108,7 @@ class BetaGeoNBD(PurchaseModel):
         return smooth_in_age(
             lambda x, T: probability_still_alive(r + x, alpha + T, a, b + x + born, later),
             x, T, alpha,
-        )  # fmt: skip
+        ).clip(0, 1)  # fmt: skip
 
     def _future(self, x: Array, T: Array, periods: float) -> Array:
         r, alpha, a, b = self._theta()

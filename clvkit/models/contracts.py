@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from clvkit.arguments import floats
 from clvkit.errors import DataError, UndefinedError
 from clvkit.models.base import Array, Data, Model
 
+_MOST_PERIODS = 10_000_000
 Survivors = Sequence[float] | pd.Series | Sequence[Sequence[float]] | pd.DataFrame
 
 
@@ -80,8 +81,11 @@ class ContractModel(Model):
         default, all (Fader and Hardie 2010, equation 6). Indexed by tenure.
         """
         tenures = _lengths(tenure)
-        if not (np.isfinite(discount) and discount >= 0):
+        rate = floats(discount, "discount", "a rate a period, 0 or more")
+        if rate.ndim or not (np.isfinite(rate) and rate >= 0):
             raise DataError(f"discount={discount!r}: give a rate a period, 0 or more.")
+        if not floats(periods, "periods", "a number of renewals, 0 or more") >= 0:
+            raise DataError(f"periods={periods!r}: give a number of renewals, 0 or more.")
         worth = self._renewals(tenures.astype(np.intp), discount, periods)
         return pd.Series(worth, index=_axis(tenures), name="discounted_lifetime")
 
@@ -90,6 +94,11 @@ class ContractModel(Model):
             return np.array([self.expected_lifetime(int(n)) - 1 for n in tenures])
         # Beyond 45 / ln(1+d) a payment is worth 1e-20 of today's.
         count = int(periods if np.isfinite(periods) else np.ceil(45 / np.log1p(discount)))
+        if count > _MOST_PERIODS:
+            raise DataError(
+                f"{count:,} periods are too many to add up: give a discount of 1e-5 a period or "
+                "more, 0 for none, or fewer periods."
+            )
         curve = self._log_survival(np.arange(tenures.max(initial=0) + count + 1, dtype="float64"))
         fall = np.log1p(discount) * np.arange(count)
         distinct, back = np.unique(tenures, return_inverse=True)
@@ -97,6 +106,9 @@ class ContractModel(Model):
         return np.array(worth)[back]
 
     def _records(self, summary: Survivors) -> pd.DataFrame:
+        given: Any = summary
+        if given is None or isinstance(given, str):
+            raise DataError(f"Survivors are numbers of customers by period, not {given!r}.")
         if isinstance(summary, pd.DataFrame):
             return summary
         cohorts: list[Array] = []

@@ -55,6 +55,8 @@ def minimise(objective: Objective, starts: Sequence[Array]) -> Optimum:
 def _descend(objective: Objective, start: Array) -> Optimum:
     at = start.astype("float64")
     value, gradient, hessian = _complete(objective, at)
+    if not (np.isfinite(gradient).all() and np.isfinite(hessian).all()):
+        return Optimum(at, np.inf, np.zeros(len(at)), np.eye(len(at)))
     idle = 0
     for _ in range(100):
         step = _newton_step(gradient, hessian)
@@ -64,7 +66,7 @@ def _descend(objective: Objective, start: Array) -> Optimum:
             if np.abs(gradient).max() < _FLAT / 10 and np.abs(step).max() < 1e-4:
                 return Optimum(at + step, value, gradient, hessian)
             after, slope, hessian_after = _complete(objective, at + step)
-            if np.abs(slope).max() < np.abs(gradient).max():
+            if np.isfinite(hessian_after).all() and (np.abs(slope).max() < np.abs(gradient).max()):
                 at, value, gradient, hessian = at + step, after, slope, hessian_after
             break
         moved = _line_search(objective, at, step, value, promise, start)
@@ -88,7 +90,9 @@ def _line_search(
         if after <= value - 1e-4 * length * promise or (length == 1.0 and after < value):
             if hessian is None:
                 hessian = _difference(objective, there)
-            return there, after, gradient, hessian
+            # Far out the arithmetic may end; a point without slope or curve leads nowhere.
+            if np.isfinite(gradient).all() and np.isfinite(hessian).all():
+                return there, after, gradient, hessian
         length /= 3
     return None
 
@@ -103,7 +107,9 @@ def _newton_step(gradient: Array, hessian: Array) -> Array:
 
 def _complete(objective: Objective, at: Array) -> tuple[float, Array, Array]:
     value, gradient, hessian = objective(at)
-    return value, gradient, _difference(objective, at) if hessian is None else hessian
+    if hessian is None and np.isfinite(gradient).all():
+        hessian = _difference(objective, at)
+    return value, gradient, np.full((len(at), len(at)), np.nan) if hessian is None else hessian
 
 
 def _difference(objective: Objective, at: Array) -> Array:

@@ -120,9 +120,12 @@ class ParetoNBD(PurchaseModel):
     def _counts(self, x: Array, T: Array, periods: float, counts: Array) -> Array:
         r, alpha, s, beta = self._theta()
         shape, rate, age = r + x, alpha + T, beta + T
-        least = np.minimum(rate, age)
+        # A heavy buyer's first purchases come soon: time counts from when one is due. As a
+        # function of its logarithm the chance of k purchases is a peak of width 1 / sqrt(k).
+        least = np.minimum(rate / (shape + 1), age)
         length = np.log1p(periods / least)
-        nodes, weights = legendre(int(48 + 8 * length.max(initial=0)))
+        sharp = 8 * max(1.0, np.sqrt(counts.max(initial=0)) / 2)
+        nodes, weights = legendre(int(48 + sharp * length.max(initial=0)))
         # The last column of times is the whole span: those who stay through it.
         y = np.column_stack([length[:, None] * nodes, length])
         t = least[:, None] * np.expm1(y)

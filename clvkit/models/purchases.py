@@ -59,9 +59,10 @@ class PurchaseModel(Model):
         ``periods`` is the horizon; without one the whole life counts (DERT).
         """
         x, t_x, T, back = self._histories(summary)
-        if not (np.isfinite(discount) and discount >= 0):
+        rate = floats(discount, "discount", "a continuous rate, 0 or more")
+        if rate.ndim or not (np.isfinite(rate) and rate >= 0):
             raise DataError(f"discount={discount!r}: give a continuous rate, 0 or more.")
-        if not periods >= 0:
+        if not floats(periods, "periods", "a length of time, 0 or more") >= 0:
             raise DataError(f"periods={periods!r}: give a length of time, 0 or more.")
         worth = self._alive(x, t_x, T) * self._discounted(x, T, discount, periods)
         return pd.Series(worth[back], index=summary.index, name="discounted_purchases")

@@ -7,7 +7,7 @@ from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, digamma, zeta
+from scipy.special import betaln, digamma, gammaln, zeta
 
 from clvkit.models.grouping import Index, distinct
 
@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _TINY = 2e-5
 _DROP = 32.0  # e^-32 = 1e-14 of the peak: no digit of the sum sees what lies beyond
 _BLOCK = 2**18
+_RANGE = 100.0
 
 
 def expected_purchases_alive(
@@ -196,11 +197,20 @@ def smooth_in_age(
         ages = np.exp((low + high) / 2 + (high - low) / 2 * np.cos(angle)) - scale
         counts = np.array([by_x[rows[0]] for rows in many])
         at = function(np.repeat(counts, nodes), np.tile(ages, len(many)))
-        terms = _coefficients(at.reshape(-1, nodes))
-        for line, rows in zip(terms, many, strict=True):
+        at = at.reshape(-1, nodes)
+        # The error is one of the largest value: small ones beside it would have no digits left.
+        wide = at.max(axis=1) > _RANGE * at.min(axis=1)
+        for line, rows in zip(_coefficients(at[~wide]), _where(many, ~wide), strict=True):
             place = (2 * y[rows] - low - high) / (high - low)
             answer[rows] = np.polynomial.chebyshev.chebval(place, line)
+        if wide.any():
+            rows = np.concatenate(_where(many, wide))
+            answer[rows] = function(by_x[rows], by_T[rows])
     return answer[back]
+
+
+def _where(groups: list[Index], chosen: NDArray[np.bool_]) -> list[Index]:
+    return [group for group, taken in zip(groups, chosen, strict=True) if taken]
 
 
 def _angles(width: float) -> Array:
@@ -235,7 +245,7 @@ def trigamma(x: Array | float) -> Array:
 
 def log_beta_ratio(alpha: float, beta: float, u: Array) -> Array:
     """The log of B(α, β+u) / B(α, β), for u >= 0, to full precision also where it is near 0."""
-    ratio = np.asarray(betaln(alpha, beta + u) - betaln(alpha, beta))
+    ratio = _log_gamma_step(np.asarray(beta), alpha) - _log_gamma_step(beta + u, alpha)
     near = np.flatnonzero(np.abs(ratio) < 0.05)
     if len(near):
         # -∫ ψ(α+β+v) - ψ(β+v) dv from 0 to u, in y = log(1 + v/β).
@@ -245,3 +255,31 @@ def log_beta_ratio(alpha: float, beta: float, u: Array) -> Array:
         fall = (digamma(alpha + moved) - digamma(moved)) * moved * length
         ratio[near] = -(fall @ weight)
     return ratio
+
+
+def _log_gamma_step(z: Array, a: float) -> Array:
+    """Log Γ(z+a) - log Γ(z); by subtraction of two large numbers it would lose its digits.
+
+    From z = 50 on by Stirling's series (Abramowitz and Stegun 1964, 6.1.41), as a difference.
+    """
+    far = np.maximum(z, 50.0)
+    series = (far + a - 0.5) * np.log1p(a / far) + a * np.log(far) - a
+    series += _stirling(far + a) - _stirling(far)
+    return np.asarray(np.where(z < 50, gammaln(z + a) - gammaln(z), series))
+
+
+def digamma_step(z: Array, a: float) -> Array:
+    """ψ(z+a) - ψ(z), not by subtraction where both are large (same source, 6.3.18)."""
+    far = np.maximum(z, 50.0)
+    series = np.log1p(a / far) + a / (2 * far * (far + a)) + _tail(far) - _tail(far + a)
+    return np.asarray(np.where(z < 50, digamma(z + a) - digamma(z), series))
+
+
+def _tail(z: Array) -> Array:
+    w = 1 / z**2
+    return np.asarray(w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w / 132)))))
+
+
+def _stirling(z: Array) -> Array:
+    w = 1 / z**2
+    return np.asarray((1 / 12 - w * (1 / 360 - w * (1 / 1260 - w * (1 / 1680 - w / 1188)))) / z)

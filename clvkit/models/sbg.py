@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import digamma
 
+from clvkit.arguments import whole_number
 from clvkit.models.base import Array, Column, Terms
 from clvkit.models.contracts import ContractModel, never_ends
 from clvkit.models.quadrature import log_beta_ratio, trigamma
@@ -28,6 +29,7 @@ class ShiftedBetaGeometric(ContractModel):
     def expected_lifetime(self, tenure: int = 0) -> float:
         """Periods still to stay, this one included: (α+β+n-1)/(α-1) for tenure n."""
         alpha, beta = self._theta()
+        tenure = whole_number(tenure, "tenure", 0)
         if alpha <= 1:
             raise never_ends("alpha", alpha)
         return float((alpha + beta + tenure - 1) / (alpha - 1))
