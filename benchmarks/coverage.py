@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,13 @@ PURCHASES = {
     "BG/NBD": clv.BetaGeoNBD(r=0.8, alpha=6.0, a=0.9, b=2.5, time_unit="W"),
     "Pareto/NBD": clv.ParetoNBD(r=0.8, alpha=8.0, s=0.7, beta=12.0, time_unit="W"),
 }
-CONTRACTS = clv.ShiftedBetaGeometric(alpha=0.7, beta=1.2)
+# Models of which only the parameters are looked at, with the periods that are watched.
+OTHERS: dict[str, tuple[Any, int]] = {
+    "MBG/NBD": (clv.ModifiedBetaGeoNBD(r=0.8, alpha=6.0, a=0.9, b=2.5), 60),
+    "BG/BB": (clv.BetaGeoBetaBinomial(alpha=1.2, beta=0.75, gamma=0.66, delta=2.8), 12),
+    "Shifted beta-geometric": (clv.ShiftedBetaGeometric(alpha=0.7, beta=1.2), 8),
+    "Beta-discrete-Weibull": (clv.BetaDiscreteWeibull(alpha=0.7, beta=1.2, c=1.3), 8),
+}
 
 
 def held(report: pd.DataFrame, truth: pd.Series) -> dict[str, bool]:
@@ -54,11 +61,12 @@ def purchase_world(name: str, world: int) -> dict[str, dict[str, bool]]:
     return answer
 
 
-def contract_world(world: int) -> dict[str, dict[str, bool]]:
-    """One world of contracts: the two parameters."""
-    rows = clv.simulate.contracts(CONTRACTS, 1500, 8, seed=9000 + world)
-    report = clv.ShiftedBetaGeometric().fit(rows).summary()
-    return {"parameters, delta method": held(report, CONTRACTS.params)}
+def other_world(name: str, world: int) -> dict[str, dict[str, bool]]:
+    """One world of 1,500 customers or contracts: the parameters."""
+    truth, periods = OTHERS[name]
+    make: Any = clv.simulate.purchases if "/" in name else clv.simulate.contracts
+    rows = make(truth, 1500, periods, seed=9000 + world)
+    return {"parameters, delta method": held(type(truth)().fit(rows).summary(), truth.params)}
 
 
 def shares(worlds: list[dict[str, dict[str, bool]]]) -> dict[str, dict[str, float]]:
@@ -76,7 +84,8 @@ if __name__ == "__main__":
     found = {
         name: shares([purchase_world(name, world) for world in range(WORLDS)]) for name in PURCHASES
     }
-    found["Shifted beta-geometric"] = shares([contract_world(world) for world in range(WORLDS)])
+    for name in OTHERS:
+        found[name] = shares([other_world(name, world) for world in range(WORLDS)])
     text = json.dumps({"worlds": WORLDS, "covered": found}, indent=2)
     home = Path(__file__).parents[1] / "data/benchmarks"
     (home / "coverage.json").write_text(text + "\n", encoding="utf-8")
