@@ -15,6 +15,7 @@ CHAPTERS = [
     "index",
     "chapters/what-is-clv",
     "chapters/historical-clv",
+    "chapters/your-data",
     "chapters/predicting-purchases",
 ]
 REFUSED = {
