@@ -82,14 +82,18 @@ _CONTRACTS = (
         "spend",
         "What was spent on winning customers in one channel on one day, or in one month.",
         (
-            Column(
-                "date", "date", True, "The day; a month's first day where `month` is", "2025-04-01"
-            ),
+            Column("date", "date", True, "The day of the spend", "2025-04-01"),
             Column("channel", "text", True, "Where: spelled as in the other tables", "search"),
             Column(
                 "spend", "money", True, "All costs of the channel, fees and people too", "1200.00"
             ),
-            Column("month", "date", False, "In place of `date`: the month", "2025-04"),
+            Column(
+                "month",
+                "date",
+                False,
+                "In place of date: the month that the spend is for",
+                "2025-04",
+            ),
             Column("new_customers", "number", False, "Customers won, if counted elsewhere", "38"),
         ),
     ),

@@ -216,6 +216,8 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _note(draft: reading.Draft, used: pd.DataFrame, netted: int, cancelled: int) -> None:
+    # Rows that are equal in every column are among the few of one customer and day.
+    same_day = used[used.duplicated(["customer_id", "date"], keep=False)]
     draft.note(
         "Refunds taken off earlier purchases: {:,}. Purchases that this cancelled in full: "
         f"{cancelled:,}.",
@@ -227,10 +229,10 @@ def _note(draft: reading.Draft, used: pd.DataFrame, netted: int, cancelled: int)
     draft.note(
         "Rows that repeat another row in every column, kept: {:,}. If your export repeats rows, "
         "give order_id or remove them.",
-        int(used.duplicated().sum()),
+        int(same_day.duplicated().sum()),
     )
     draft.note(
         "Purchases on a day on which their customer had bought already: {:,}. The purchase-count "
         "models count days with a purchase.",
-        int(used.duplicated(["customer_id", "date"]).sum()),
+        int(same_day.duplicated(["customer_id", "date"]).sum()),
     )

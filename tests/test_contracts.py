@@ -193,7 +193,7 @@ def dirty(draw, name):
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_every_row_and_every_cent_is_accounted_for(name, data):
     rows = data.draw(dirty(name))
@@ -214,7 +214,7 @@ def test_every_row_and_every_cent_is_accounted_for(name, data):
 
 
 @pytest.mark.parametrize("name", ["subscriptions", "spend", "customers", "experiment"])
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_permuting_the_rows_permutes_the_table(name, data):
     rows = data.draw(dirty(name))
@@ -246,7 +246,7 @@ anything = st.one_of(
 
 
 @pytest.mark.parametrize("name", CONTRACTS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_garbage_gives_a_table_or_a_data_error(name, data):
