@@ -7,6 +7,8 @@ from bs4 import BeautifulSoup, Tag
 _NUMBER = re.compile(
     r"^[-+−–]?[^\w\s]?\s?\(?[\d.,]+\)?\s?(%|[A-Z]{3}|[^\w\s])?$|^[A-Z]{3}\s[\d.,]+$"
 )
+# Characters from which a cell is read as words, which may break, and not as a value.
+_SENTENCE = 32
 _MISSING = {"", "NaN", "nan", "NaT", "None", "<NA>", "–", "-"}
 
 _REPAIRS = [
@@ -30,7 +32,7 @@ _REPAIRS = [
 
 
 def mend_table(html: str) -> str:
-    """Mark the number columns of a pandas table and turn its empty header cells into plain ones."""
+    """Mark numbers and sentences of a pandas table; empty header cells become plain ones."""
     soup = BeautifulSoup(html, "html.parser")
     for table in soup.find_all("table"):
         # A styled table has no class of its own.
@@ -39,6 +41,9 @@ def mend_table(html: str) -> str:
         for row in table.find_all("tr"):
             del row["style"]
         _mark_numbers(table)
+        for cell in table.find_all("td"):
+            if len(cell.get_text(strip=True)) > _SENTENCE:
+                cell["class"] = "sentence"
         for header in table.find_all("th"):
             if not header.get_text(strip=True):
                 header.name = "td"
