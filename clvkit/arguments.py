@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from clvkit.errors import DataError
@@ -13,8 +14,10 @@ def floats(values: Any, name: str, wanted: str = "a number") -> NDArray[np.float
     try:
         return np.asarray(values, dtype="float64")
     except (TypeError, ValueError):
-        shown = repr(values) if np.size(values) == 1 else "one of the values"
-        raise DataError(f"{name}: {shown} is not a number; give {wanted}.") from None
+        what = f"{name}={values!r} is not a number"
+        if isinstance(values, pd.Series) or np.size(values) > 1:
+            what = f"{name}: one of the values is not a number"
+        raise DataError(f"{what}: give {wanted}.") from None
 
 
 def length_of_time(value: Any, name: str) -> float:

@@ -123,7 +123,12 @@ def test_score_writes_csv_and_parquet_with_the_same_rows(folder):
     assert text["customer_id"].tolist() == table["customer_id"].tolist()
     assert text["clv"].to_numpy() == pytest.approx(table["clv"].to_numpy(), rel=1e-9)
     assert table["customer_id"].iloc[0] == "00004"
-    assert sorted(path.name for path in folder.iterdir()) == ["orders.csv", "playbook.yml", "scores.csv", "scores.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "orders.csv",
+        "playbook.yml",
+        "scores.csv",
+        "scores.parquet",
+    ]
 
 
 def test_score_uses_the_firms_own_figures(folder):

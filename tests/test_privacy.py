@@ -59,6 +59,8 @@ def test_numbers_stay_numbers():
 
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
 def test_no_cell_of_an_export_begins_as_a_formula(cells):
-    text = spreadsheet_safe(pd.DataFrame({"a": cells})).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+    text = spreadsheet_safe(pd.DataFrame({"a": cells})).to_csv(
+        index=False, quoting=csv.QUOTE_NONNUMERIC
+    )
     for row in csv.reader(io.StringIO(text, newline="")):
         assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@")) for cell in row)
