@@ -6,11 +6,13 @@ import re
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from browser import launched, look
 from conftest import digests
 from typer.testing import CliRunner, Result
 
@@ -154,6 +156,19 @@ def test_a_second_build_runs_nothing_and_changes_nothing(report: Path, tmp_path:
 def words(page: Path) -> str:
     main = page.read_text("utf-8").split("<main", 1)[1].split("</main>", 1)[0]
     return " ".join(html.unescape(re.sub("<[^>]+>", " ", main)).split())
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_pages_of_a_report_are_whole_in_a_browser(
+    report: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with launched() as browser:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True
+        )
+        for page in ("index", "print", "receipt", "chapters/predicting-purchases"):
+            assert look(context, report / f"book/{page}.html") == [], page
 
 
 def test_ids_are_shown_when_asked_for(tmp_path: Path) -> None:
