@@ -133,7 +133,7 @@ def _table(heads: list[str], rows: list[str]) -> str:
     head = "".join(f'<th scope="col">{_safe(name)}</th>' for name in heads)
     body = "".join(rows)
     return (
-        f'<div class="report-table"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="report-table" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -1,5 +1,6 @@
 """Run the chapters, several at a time, and keep what they produced."""
 
+import contextlib
 import logging
 import os
 import re
@@ -97,12 +98,14 @@ def execute(
         else:
             tasks.append(Task(chapter, own, settings.source, key, result, with_exercises))
     failures = []
-    for task, failure in _run_all(tasks, settings.jobs):
-        if failure is None:
-            _forget_older(task.result, task.chapter)
-            results[task.chapter.name] = task.result
-        else:
-            failures.append(failure)
+    # Once for all threads: papermill would change the folder of the whole process in each.
+    with contextlib.chdir(settings.source):
+        for task, failure in _run_all(tasks, settings.jobs):
+            if failure is None:
+                _forget_older(task.result, task.chapter)
+                results[task.chapter.name] = task.result
+            else:
+                failures.append(failure)
     ran = sorted(task.chapter.name for task in tasks)
     return Execution(results, ran, sorted(failures, key=lambda failure: failure.file))
 
@@ -149,7 +152,6 @@ def run_chapter(task: Task) -> Failure | None:
         executed = papermill.execute_notebook(
             notebook,
             None,
-            cwd=str(task.source),
             progress_bar=False,
             extra_arguments=["--IPKernelApp.log_level=50"],
         )
