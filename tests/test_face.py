@@ -1,6 +1,7 @@
 """The face stays small, light and used; imports point downwards."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -87,6 +88,17 @@ def test_every_verb_is_called_by_a_page_or_the_command_line():
         called |= {name.split(".")[-1] for name in imports(path)}
         called |= set(from_imports(path))
     assert set(clv.__all__) - NO_VERBS - called == set(), "called by no page"
+
+
+def test_every_check_is_called_by_a_page():
+    pages = " ".join(page.read_text() for page in ROOT.glob("chapters/*.md"))
+    public = {
+        name
+        for name, value in vars(clv.checks).items()
+        if inspect.isfunction(value) and value.__module__ == "clvkit.checks" and name[0] != "_"
+    }
+    assert len(public) > 5
+    assert {name for name in public if f"clv.checks.{name}(" not in pages} == set()
 
 
 def from_imports(path):

@@ -58,13 +58,10 @@ def setting(tables: dict[str, Any]) -> str:
 def _receipt(name: str, table: Any) -> Table:
     receipt = table.receipt
     shown = Table(title=f"{CONTRACTS[name].name}: {escape(receipt.source)}", title_justify="left")
-    for heading, side in (
-        ("", "left"),
-        ("rows", "right"),
-        ("money", "right"),
-        ("what to do", "left"),
-    ):
-        shown.add_column(heading, justify=side)  # type: ignore[arg-type]
+    shown.add_column("")
+    shown.add_column("rows", justify="right")
+    shown.add_column("money", justify="right")
+    shown.add_column("what to do")
     remedies = receipt.set_aside["remedy"] if len(receipt.set_aside) else {}
     for line, row in receipt.summary().iterrows():
         money = "" if row["money"] is None or pd.isna(row["money"]) else f"{row['money']:,}"

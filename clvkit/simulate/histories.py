@@ -1,4 +1,4 @@
-"""Customers with known truth: one simulator a model, for tests, exercises and benchmarks.
+"""Purchase histories, spend and contracts: one simulator a model.
 
 Each answers with a frame that the model's ``fit`` takes, drawn customer by customer from the
 story the model tells, not from its formulas. The same seed gives the same customers.

@@ -1,0 +1,9 @@
+"""Customers and businesses with known truth, for tests, exercises, bundled data and benchmarks.
+
+The same seed gives the same customers. What nobody sees in real data is in columns whose names
+begin with ``true_``, or in ``attrs["truth"]``.
+"""
+
+from clvkit.simulate.histories import contracts, purchases, spending
+
+__all__ = ["contracts", "purchases", "spending"]
