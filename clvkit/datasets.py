@@ -1,6 +1,7 @@
 """The tables that come with the book."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,11 @@ def contracts() -> pd.DataFrame:
     return pd.read_csv(_path("contracts/contracts.csv"), index_col="year")
 
 
-def bundled(name: str) -> pd.DataFrame | None:
-    """The bundled transactions called ``name`` (``cdnow`` or ``cdnow-sample``), or ``None``."""
-    if name in ("cdnow", "cdnow-sample"):
-        return cdnow(sample=name.endswith("sample"))
-    return None
+BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
+    "transactions": {"cdnow": cdnow, "cdnow-sample": lambda: cdnow(sample=True)},
+    "survivors": {"contracts": lambda: contracts().reset_index()},
+}
+"""The tables that come with the book, by what they hold and by the name that chapters use."""
 
 
 def _path(name: str) -> Path:

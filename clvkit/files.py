@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvkit import csvfiles, databases, workbooks
+from clvkit import csvfiles, databases, datasets, workbooks
 from clvkit.errors import DataError
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv", "")
@@ -36,13 +36,14 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def load(source: Any, query: str | None = None) -> Source:
+def load(source: Any, query: str | None = None, contract: str = "") -> Source:
     """The rows of a file or of a frame.
 
     Parameters
     ----------
     source
-        A path, or a pandas, polars or pyarrow frame.
+        A path, the name of a bundled table of this ``contract``, or a pandas, polars or pyarrow
+        frame.
     query
         Which part of a file: a table's name or a SELECT in a database, a sheet in a workbook.
 
@@ -53,6 +54,10 @@ def load(source: Any, query: str | None = None) -> Source:
     """
     if query is not None and not isinstance(query, str):
         raise DataError(f"query={query!r}: give the name of a table or sheet, or a SELECT.")
+    if query is None and isinstance(source, str):
+        known = datasets.BUNDLED.get(contract, {})
+        if source in known:
+            return Source(known[source](), source)
     if not isinstance(source, (str, Path)):
         if query is not None:
             raise DataError(f"query={query!r}: a frame is taken whole; leave query out.")

@@ -1,7 +1,8 @@
 """Subscriptions, spend, customers, experiments: any table in, a clean frame and a receipt out.
 
-``source``, ``columns``, ``query``, ``date_format``, ``decimal`` and ``timezone`` mean the same
-everywhere; :func:`clvkit.read_transactions` describes them.
+``source`` (a file, a frame or the name of a bundled table), ``columns``, ``query``,
+``date_format``, ``decimal`` and ``timezone`` mean the same everywhere;
+:func:`clvkit.read_transactions` describes them.
 """
 
 from collections.abc import Mapping
@@ -62,7 +63,9 @@ def read_subscriptions(
     if isinstance(source, Subscriptions):
         return source
     options = reading.Options(date_format, decimal, timezone)
-    draft = reading.draft("subscriptions", files.load(source, query), columns, options)
+    draft = reading.draft(
+        "subscriptions", files.load(source, query, "subscriptions"), columns, options
+    )
     clean = draft.clean
     unread = clean["end"].isna()
     unread &= reading.filled(draft.cells["end"][unread]).reindex(clean.index, fill_value=False)
@@ -113,7 +116,7 @@ def read_spend(
     """
     if isinstance(source, Spend):
         return source
-    found = files.load(source, query)
+    found = files.load(source, query, "spend")
     options = reading.Options(date_format, decimal, timezone)
     draft = reading.draft("spend", found, columns, options, {"date": "month"})
     clean = draft.clean
@@ -161,7 +164,7 @@ def read_customers(
     """
     if isinstance(source, Customers):
         return source
-    found = files.load(source, query)
+    found = files.load(source, query, "customers")
     options = reading.Options(date_format, decimal, timezone)
     draft = reading.draft("customers", found, columns, options)
     taken = {str(title).strip() for title in draft.titles.values()}
@@ -203,7 +206,7 @@ def read_experiment(
     if isinstance(source, Experiment):
         return source
     options = reading.Options(date_format, decimal, timezone)
-    draft = reading.draft("experiment", files.load(source, query), columns, options)
+    draft = reading.draft("experiment", files.load(source, query, "experiment"), columns, options)
     arms = draft.clean[draft.reason.isna()].groupby("customer_id")["arm"].nunique()
     remedy = "find out which arm it was; a customer who saw both tells nothing about either"
     both = draft.clean["customer_id"].isin(set(arms.index[arms > 1]))

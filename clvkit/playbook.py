@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from clvkit import datasets
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
 from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
@@ -19,7 +20,7 @@ READING = ("date_format", "decimal", "timezone")
 """How cells are read: for all tables, or for one of them as ``transactions_date_format``."""
 _ONLY_TRANSACTIONS = ("refunds", "observation_end")
 _OF_A_TABLE = ("columns", "query", *READING)
-BUNDLED = {"transactions": ("cdnow", "cdnow-sample"), "survivors": ("contracts",)}
+BUNDLED = {table: tuple(known) for table, known in datasets.BUNDLED.items()}
 """Parameters that name a table and need no file: the tables that come with the book."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from clvkit import datasets, files
+from clvkit import files
 from clvkit.errors import DataError
 from clvkit.models import ContractModel
 
@@ -35,11 +35,8 @@ def read_survivors(source: str | Path | pd.DataFrame) -> pd.DataFrame:
     DataError
         Where periods are missing, a cell is no number, or a segment grows.
     """
-    if isinstance(source, str) and source == "contracts":
-        table, name = datasets.contracts().reset_index(), source
-    else:
-        found = files.load(source)
-        table, name = found.frame, found.name
+    found = files.load(source, contract="survivors")
+    table, name = found.frame, found.name
     if table.shape[1] < 2:
         raise DataError(
             f"{name} has {table.shape[1]} column(s): the first counts periods from 0, each other "

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from clvkit import datasets, files, parsing, reading
+from clvkit import files, parsing, reading
 from clvkit.errors import DataError
 from clvkit.receipts import Table, cents
 
@@ -72,7 +72,7 @@ def read_transactions(
         raise DataError(f"refunds={refunds!r}: give 'net' or 'set_aside'.")
     if isinstance(source, Transactions):
         return source
-    found = _load(source, query)
+    found = files.load(source, query, "transactions")
     options = reading.Options(date_format, decimal, timezone)
     draft = reading.draft("transactions", found, columns, options)
     end = _observation_end(observation_end, found.frame)
@@ -135,11 +135,6 @@ def cross_checks(tables: Mapping[str, Table]) -> list[str]:
             if channel not in won and money > 0
         ]
     return found
-
-
-def _load(source: Any, query: str | None) -> files.Source:
-    bundled = datasets.bundled(source) if isinstance(source, str) and query is None else None
-    return files.load(source, query) if bundled is None else files.Source(bundled, source)
 
 
 def _observation_end(given: str | pd.Timestamp | None, frame: pd.DataFrame) -> pd.Timestamp | None:

@@ -70,8 +70,7 @@ def test_the_receipt_of_the_bundled_table(cdnow, sample):
 
 
 def test_names():
-    assert datasets.bundled("orders.csv") is None
-    assert len(datasets.bundled("cdnow-sample")) == 6919
+    assert len(datasets.BUNDLED["transactions"]["cdnow-sample"]()) == 6919
 
 
 def test_a_missing_table_says_where_it_should_be(monkeypatch, tmp_path):
