@@ -6,10 +6,16 @@ import hmac
 import secrets
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+# Markup, and what a page could take for some.
+_MARKUP = r"[<>`{}\\\n]"
+_FEWEST = 5
+_MOST_LABELS = 50
 
 
 def secret_key(path: Path) -> bytes:
@@ -35,6 +41,32 @@ def pseudonyms(ids: pd.Series, key: bytes) -> pd.Series:
         for one in distinct
     ]
     return pd.Series(pd.array(named, dtype="str").take(codes), index=ids.index, name=ids.name)
+
+
+def shared_labels(
+    cells: pd.Series, customers: pd.Series, *, fewest: int = 5, most: int = 50
+) -> pd.Series | None:
+    """``cells`` as labels that tell nobody apart, or ``None`` where they are no labels.
+
+    A label that fewer than ``fewest`` of ``customers`` carry becomes ``other``, and so does one
+    that holds markup. Where that is most of the customers, or more than ``most`` labels are left,
+    the column names people or things one by one (an e-mail address, a remark), and is not shown.
+    """
+    text = cells.astype("str").where(cells.notna())
+    carried = customers.groupby(text).nunique()
+    plain = ~carried.index.astype("str").str.contains(_MARKUP)
+    shown = carried.index[(carried >= fewest) & plain]
+    labels = text.where(text.isna() | text.isin(shown), "other")
+    hidden = customers[text.isin(carried.index[carried < fewest])].nunique()
+    mostly_hidden = hidden * 2 > customers[text.notna()].nunique()
+    return None if mostly_hidden or len(shown) > most else labels
+
+
+def tells_apart(numbers: pd.Series) -> bool:
+    """Whether whole numbers name customers one by one, as telephone numbers do."""
+    known = numbers.dropna().astype("float64")
+    whole = len(known) > 0 and bool((known == np.floor(known)).all())
+    return whole and known.nunique() > 0.9 * len(known) and len(known) > _FEWEST
 
 
 def spreadsheet_safe(frame: pd.DataFrame) -> pd.DataFrame:

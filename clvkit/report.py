@@ -11,6 +11,15 @@ import pandas as pd
 from clvkit import checks
 from clvkit.errors import DataError, UndefinedError
 from clvkit.evaluation import evaluate
+from clvkit.figures import (
+    Figure,
+    count_words,
+    day_words,
+    figure_table,
+    interval_words,
+    off_words,
+    wilson,
+)
 from clvkit.formulas import continuous_rate
 from clvkit.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from clvkit.models.base import Z90
@@ -27,17 +36,6 @@ _TWO_MONTHS = 60
 # A customer with so much of all revenue makes every average their own.
 _DOMINANT = 0.2
 _YEAR_WEEKS = months_to(12, "W")
-
-
-@dataclass(frozen=True)
-class _Figure:
-    """One figure; ``value``, ``low`` and ``high`` are missing where there is none."""
-
-    text: str
-    value: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    caveat: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,18 +92,7 @@ def key_figures(
     terms = _Terms(gross_margin, annual_discount_rate, horizon_months, currency)
     terms.check()
     log = _Log(orders, terms)
-    table = pd.DataFrame([_told(make) for make in log.figures().values()])
-    table.insert(0, "name", list(log.figures()))
-    again = (table["text"] == table["text"].shift()) & table["value"].isna()
-    table.loc[again, "text"] = "Not computed, for the same reason."
-    return table[["name", "value", "low", "high", "text", "caveat"]]
-
-
-def _told(make: Callable[[], _Figure]) -> _Figure:
-    try:
-        return make()
-    except (DataError, UndefinedError) as error:
-        return _Figure(f"Not computed. {error}", caveat="No figure is better than a guess.")
+    return figure_table(log.figures())
 
 
 class _Log:
@@ -123,7 +110,7 @@ class _Log:
         self._value: pd.DataFrame | None = None
         self._value_remark = ""
 
-    def figures(self) -> dict[str, Callable[[], _Figure]]:
+    def figures(self) -> dict[str, Callable[[], Figure]]:
         return {
             "Customers": self.customers,
             "Revenue": self.revenue,
@@ -137,22 +124,22 @@ class _Log:
             "Test on purchases the model had not seen": self.holdout,
         }
 
-    def customers(self) -> _Figure:
-        when = f"from {_day(self.first)} to {_day(self.end)} ({self.span})"
+    def customers(self) -> Figure:
+        when = f"from {day_words(self.first)} to {day_words(self.end)} ({self.span})"
         if self.days == 1:
-            when = f"all on {_day(self.first)}"
+            when = f"all on {day_words(self.first)}"
         text = f"{len(self.summary):,}, {when}."
         caveat = "One customer_id is one customer; a person with two ids counts twice."
-        return _Figure(text, len(self.summary), caveat=caveat)
+        return Figure(text, len(self.summary), caveat=caveat)
 
-    def revenue(self) -> _Figure:
+    def revenue(self) -> Figure:
         total, count = float(self.spent.sum()), len(self.table)
         text = f"{self.money(total, 0)} from {count:,} purchases, {self.money(total / count)} each."
-        return _Figure(text, total, caveat="Net of refunds; the receipt says what was set aside.")
+        return Figure(text, total, caveat="Net of refunds; the receipt says what was set aside.")
 
-    def came_back(self) -> _Figure:
-        back, low, high = _share(int((self.summary["frequency"] > 0).sum()), len(self.summary))
-        text = f"{percent(back)}{_interval(low, high, percent)} bought on more than one day."
+    def came_back(self) -> Figure:
+        back, low, high = wilson(int((self.summary["frequency"] > 0).sum()), len(self.summary))
+        text = f"{percent(back)}{interval_words(low, high, percent)} bought on more than one day."
         caveat = (
             "Those who joined late have had less time to come back, so the share may still rise."
         )
@@ -160,9 +147,9 @@ class _Log:
             caveat = (
                 "Nobody bought only once, which is rare; see whether such customers are missing."
             )
-        return _Figure(text, back, low, high, self.wide(caveat))
+        return Figure(text, back, low, high, self.wide(caveat))
 
-    def margin_so_far(self) -> _Figure:
+    def margin_so_far(self) -> Figure:
         margin = self.terms.gross_margin * self.spent
         mean, half = float(margin.mean()), Z90 * float(margin.std()) / len(margin) ** 0.5
         low, high = (mean - half, mean + half) if half > 1e-9 * mean else (np.nan, np.nan)
@@ -175,13 +162,13 @@ class _Log:
                 f"average without a useful interval; without that customer it is {others}."
             )
         text = (
-            f"{self.money(mean)}{_interval(low, high, self.money)}: revenue of "
+            f"{self.money(mean)}{interval_words(low, high, self.money)}: revenue of "
             f"{self.money(float(self.spent.mean()))} at a margin of "
             f"{percent(self.terms.gross_margin, 0)}."
         )
-        return _Figure(text, mean, low, high, caveat if np.isnan(low) else self.wide(caveat))
+        return Figure(text, mean, low, high, caveat if np.isnan(low) else self.wide(caveat))
 
-    def top_tenth(self) -> _Figure:
+    def top_tenth(self) -> Figure:
         if self.spent.sum() <= 0:
             raise UndefinedError("There is no revenue, so nobody has a share of it.")
         best = self.spent.nlargest(max(1, round(len(self.spent) / 10)))
@@ -194,50 +181,51 @@ class _Log:
                 f"One customer alone brought {percent(self.largest, 0)}: see whether that is a "
                 "reseller or a test account before you use any average."
             )
-        return _Figure(text, share, caveat=caveat)
+        return Figure(text, share, caveat=caveat)
 
-    def buyers(self) -> _Figure:
+    def buyers(self) -> Figure:
         def will_buy(model: BetaGeoNBD, rows: pd.DataFrame) -> pd.Series:
             return 1 - model.purchase_probabilities(rows, _YEAR_WEEKS, most=1)[0]
 
         value, low, high = self.forecast(will_buy)
         of = f" of {len(self.summary):,}, {percent(value / len(self.summary), 0)}."
-        text = f"{value:,.0f}{_interval(low, high, _count)}{of}"
+        text = f"{value:,.0f}{interval_words(low, high, count_words)}{of}"
         caveat = "An expectation over all customers; it names nobody for certain."
-        return _Figure(text, value, low, high, self.model_caveat(caveat))
+        return Figure(text, value, low, high, self.model_caveat(caveat))
 
-    def purchases_to_come(self) -> _Figure:
+    def purchases_to_come(self) -> Figure:
         value, low, high = self.forecast(
             lambda model, rows: model.expected_purchases(rows, _YEAR_WEEKS)
         )
-        text = f"{value:,.0f}{_interval(low, high, _count)} from today's customers."
+        text = f"{value:,.0f}{interval_words(low, high, count_words)} from today's customers."
         caveat = "New customers come on top; it assumes that the shop goes on as it was."
-        return _Figure(text, value, low, high, self.model_caveat(caveat))
+        return Figure(text, value, low, high, self.model_caveat(caveat))
 
-    def mean_value(self) -> _Figure:
+    def mean_value(self) -> Figure:
         value, number = self.value(), len(self.summary)
         mean, low, high = (value.attrs[name] / number for name in _TOTALS)
         middle = self.money(float(value["clv"].median()))
         text = (
-            f"{self.money(mean)}{_interval(low, high, self.money)} of margin on average over the "
-            f"next {self.terms.horizon_months:g} months; {middle} for the customer in the middle."
+            f"{self.money(mean)}{interval_words(low, high, self.money)} of margin on average over "
+            f"the next {self.terms.horizon_months:g} months; {middle} for the customer in the "
+            "middle."
         )
         caveat = "Residual CLV, before costs of acquisition and retention" + self._value_remark
         if self.largest > _DOMINANT:
             caveat += "; one customer carries the average, so go by the one in the middle"
-        return _Figure(text, mean, low, high, self.model_caveat(caveat + "."))
+        return Figure(text, mean, low, high, self.model_caveat(caveat + "."))
 
-    def base_value(self) -> _Figure:
+    def base_value(self) -> Figure:
         total, low, high = (self.value().attrs[name] for name in _TOTALS)
         text = (
-            f"{self.money(total, 0)}{_interval(low, high, lambda x: self.money(x, 0))} over "
+            f"{self.money(total, 0)}{interval_words(low, high, lambda x: self.money(x, 0))} over "
             f"{self.terms.horizon_months:g} months, at a margin of "
             f"{percent(self.terms.gross_margin, 0)} and "
             f"{percent(self.terms.annual_discount_rate, 0)} a year."
         )
-        return _Figure(text, total, low, high, self.model_caveat(self.rivals()))
+        return Figure(text, total, low, high, self.model_caveat(self.rivals()))
 
-    def holdout(self) -> _Figure:
+    def holdout(self) -> Figure:
         checks.require_history(self.orders)
         fit_on, actual = split(self.orders)
         model = BetaGeoNBD().fit(fit_on)
@@ -246,8 +234,8 @@ class _Log:
         off, low, high = map(float, figures.loc["total_bias"].to_numpy())
         gini, ranks = map(float, figures.loc[["normalised_gini", "spearman"], "value"].to_numpy())
         text = (
-            f"{_off(off)}: fitted on the first half, it expected {predicted.sum():,.0f} purchases "
-            f"in the {actual['duration'].iloc[0]:.0f} weeks that followed and "
+            f"{off_words(off)}: fitted on the first half, it expected {predicted.sum():,.0f} "
+            f"purchases in the {actual['duration'].iloc[0]:.0f} weeks that followed and "
             f"{actual['purchases'].sum():,} came (normalised Gini {gini:.2f}, rank correlation "
             f"{ranks:.2f})."
         )
@@ -256,7 +244,7 @@ class _Log:
             caveat = (
                 f"Only {len(fit_on):,} customers had joined by then, so luck plays a large part."
             )
-        return _Figure(text, off, low, high, caveat)
+        return Figure(text, off, low, high, caveat)
 
     # What the figures share.
     @property
@@ -358,33 +346,3 @@ class _Log:
 
 
 _TOTALS = ("total", "total_low", "total_high")
-
-
-def _share(some: int, all_: int) -> tuple[float, float, float]:
-    """A share with Wilson's 90% interval, which holds near 0 and 1 too."""
-    share, z = some / all_, Z90**2 / all_
-    middle = (share + z / 2) / (1 + z)
-    half = float(np.sqrt(z * share * (1 - share) + z**2 / 4)) / (1 + z)
-    return share, max(middle - half, 0.0), min(middle + half, 1.0)
-
-
-def _interval(low: float, high: float, shown: Callable[[float], str]) -> str:
-    if np.isnan(low):
-        return ""
-    if np.isnan(high):
-        return f" (90% interval from {shown(low)} on, without an upper end)"
-    return f" (90% interval {shown(low)} to {shown(high)})"
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}"
-
-
-def _off(share: float) -> str:
-    if abs(share) < 0.005:
-        return "On target"
-    return f"{percent(abs(share), 0)} too {'low' if share < 0 else 'high'}"
-
-
-def _day(moment: pd.Timestamp) -> str:
-    return f"{moment.day} {moment:%B %Y}"

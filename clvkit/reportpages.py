@@ -12,8 +12,19 @@ from typing import Any
 import pandas as pd
 from IPython.display import HTML
 
+from clvkit.figures import figure_table
+from clvkit.report import key_figures
+from clvkit.tables import read_transactions
+
 # No currency has more decimals; an amount with more comes from a binary computation.
 _MOST_DECIMALS = 6
+
+
+def figures_of(transactions: str | None, **terms: Any) -> pd.DataFrame:
+    """The key figures of the tables that are there; ``terms`` as for ``key_figures``."""
+    if transactions is None:
+        return figure_table({})
+    return key_figures(read_transactions(transactions), **terms)
 
 
 def figures_table(figures: pd.DataFrame) -> HTML:
@@ -22,7 +33,7 @@ def figures_table(figures: pd.DataFrame) -> HTML:
     for name, text, caveat in figures[["name", "text", "caveat"]].itertuples(index=False):
         words = f'{_safe(text)}<span class="caveat">{_safe(caveat)}</span>'
         rows.append(f'<tr><th scope="row">{_safe(name)}</th><td>{words}</td></tr>')
-    return _html(_table(["Figure", "What your data say"], rows))
+    return _html(_table(["Figure", "What your data say"], rows) if rows else "")
 
 
 def left_out_table(left_out: str) -> HTML:
@@ -45,23 +56,28 @@ def receipt_sections(tables: Mapping[str, Any], currency: str) -> HTML:
 
 
 def receipt_sentences(tables: Mapping[str, Any], currency: str) -> str:
-    """The receipt of the purchases in three sentences: what came in, where it went, the sum."""
-    entry = tables.get("transactions")
-    if entry is None:
+    """The receipts in three sentences a table: what came in, where it went, the sum."""
+    if not tables:
         return "No receipt was written for this report."
+    told = [_sentences(name, entry, currency, len(tables) > 1) for name, entry in tables.items()]
+    return " ".join(told)
+
+
+def _sentences(name: str, entry: Mapping[str, Any], currency: str, several: bool) -> str:
     rows, amount = _aside(entry)
     aside = f"{rows:,} {_plural('row', rows)} {'were' if rows != 1 else 'was'} set aside"
-    if rows:
-        aside += f" ({_money(amount, currency)})"
-    sums = "add up to what came in, to the last row and the last cent."
-    if not all(_adds_up(each) for each in tables.values()):
+    came = f"{entry['rows_in']:,} {_plural('row', entry['rows_in'])}"
+    came += f" of {name} came in" if several else " came in"
+    used, sums, last = f"{entry['rows_used']:,} were used", "to the last row", "row"
+    if amount is not None:
+        came += f", with amounts of {_money(entry['money_in'], currency)} in all"
+        used += f" ({_money(entry['money_used'], currency)})"
+        aside += f" ({_money(amount, currency)})" if rows else ""
+        last = "row and the last cent"
+    sums = f"add up to what came in, to the last {last}."
+    if not _adds_up(entry):
         sums = "do not add up to what came in: rely on none of this before that is explained."
-    return (
-        f"{entry['rows_in']:,} {_plural('row', entry['rows_in'])} came in, with amounts of "
-        f"{_money(entry['money_in'], currency)} in all. {entry['rows_used']:,} were used "
-        f"({_money(entry['money_used'], currency)}), {aside}. What was used and what was set "
-        f"aside {sums}"
-    )
+    return f"{came}. {used}, {aside}. What was used and what was set aside {sums}"
 
 
 def _section(name: str, entry: Mapping[str, Any], currency: str) -> str:

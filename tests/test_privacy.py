@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clvkit.privacy import pseudonyms, secret_key, spreadsheet_safe
+from clvkit.privacy import (
+    pseudonyms,
+    secret_key,
+    shared_labels,
+    spreadsheet_safe,
+    tells_apart,
+)
 
 IDS = pd.Series(["00417", "417", "ann@example.com", "00417"])
 
@@ -64,3 +70,34 @@ def test_no_cell_of_an_export_begins_as_a_formula(cells):
     )
     for row in csv.reader(io.StringIO(text, newline="")):
         assert not any(cell.lstrip(" ").startswith(("=", "+", "-", "@")) for cell in row)
+
+
+def test_a_label_that_few_customers_share_is_shown_as_other():
+    cells = pd.Series(["basic"] * 9 + ["Mrs Smith moved"] + [None, "<b>"] * 5)
+    customers = pd.Series([f"c{n}" for n in range(20)])
+    labels = shared_labels(cells, customers)
+    assert labels.tolist()[:10] == ["basic"] * 9 + ["other"]
+    assert labels.isna().sum() == 5
+    assert set(labels.dropna()) == {"basic", "other"}
+
+
+def test_one_label_a_customer_is_no_label():
+    mails = pd.Series([f"c{n}@example.com" for n in range(100)])
+    assert shared_labels(mails, mails) is None
+    many = pd.Series([f"label {n % 60}" for n in range(600)])
+    assert shared_labels(many, pd.Series(range(600)).astype(str)) is None
+    assert shared_labels(many, pd.Series(range(600)).astype(str), most=60) is not None
+
+
+def test_five_rows_of_one_customer_share_no_label():
+    cells = pd.Series(["late"] * 6 + ["basic"] * 10)
+    customers = pd.Series(["one"] * 6 + [f"c{n}" for n in range(10)])
+    assert set(shared_labels(cells, customers)) == {"other", "basic"}
+
+
+def test_numbers_that_tell_customers_apart():
+    assert tells_apart(pd.Series([3161234567 + 17 * n for n in range(40)]))
+    assert not tells_apart(pd.Series([n % 7 for n in range(40)]))
+    assert not tells_apart(pd.Series([0.5 + n for n in range(40)]))
+    assert not tells_apart(pd.Series([True, False] * 20))
+    assert not tells_apart(pd.Series([], dtype="float64"))

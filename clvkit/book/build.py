@@ -22,8 +22,17 @@ from clvkit.book.chapters import (
 )
 from clvkit.book.check import check_book
 from clvkit.book.execute import Execution, Failure, execute
-from clvkit.book.own import OWN_PAGES, OwnData, contents, leave_out, page_values, refused
+from clvkit.book.own import (
+    OWN_PAGES,
+    OwnData,
+    absent_tables,
+    contents,
+    leave_out,
+    page_values,
+    refused,
+)
 from clvkit.book.settings import BookSettings
+from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
 from clvkit.playbook import BUNDLED
 
@@ -64,7 +73,9 @@ def build(settings: BookSettings, own: OwnData | None = None) -> Report:
     exercises = own is not None and own.with_exercises
     if own is not None:
         toc = contents(toc)
-        chapters = leave_out(chapters, _declared(chapters), own)
+        by_chapter = _declared(chapters)
+        chapters = leave_out(chapters, by_chapter, own)
+        absent_tables(values, by_chapter, own)
     if settings.only:
         chapters = choose(chapters, settings.only, root=own is None)
     execution = execute(chapters, values, settings, with_exercises=exercises)
@@ -95,6 +106,7 @@ def _with_own_pages(
         for name, own_parameters in known.items()
     }
     values = {name: check_parameters(v, {name: known[name]})[name] for name, v in values.items()}
+    absent_tables(values, known, own)
     more = execute(OWN_PAGES, values, settings)
     kept = [*OWN_PAGES, *(chapter for chapter in chapters if chapter.name not in own.left_out)]
     return Execution(
@@ -111,7 +123,13 @@ def _values(chapters: list[Chapter], settings: BookSettings) -> dict[str, dict[s
                 f"{name}: there is no file {table}, and no bundled table of that name "
                 f"(bundled: {', '.join(known)})."
             )
-    return check_parameters(settings.parameters, _declared(chapters))
+    by_chapter = _declared(chapters)
+    declared_names = {name for parameters in by_chapter.values() for name in parameters}
+    # A table of one's own may be there for its receipt alone.
+    given = {
+        n: v for n, v in settings.parameters.items() if n in declared_names or n not in CONTRACTS
+    }
+    return check_parameters(given, by_chapter)
 
 
 def _declared(chapters: list[Chapter]) -> dict[str, dict[str, Parameter]]:

@@ -4,7 +4,7 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,11 @@ class Parameter:
     default: Any
     span: tuple[int, int]
     """Where the default stands in the cell (characters)."""
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be ``None``."""
+        return "None" in self.types
 
 
 @dataclass(frozen=True)
@@ -178,6 +183,20 @@ def check_parameters(
         chapter: {name: _convert(p, values[name]) for name, p in own.items() if name in values}
         for chapter, own in by_chapter.items()
     }
+
+
+def missing_tables(own: Mapping[str, Parameter], given: Iterable[str]) -> str:
+    """The tables that a chapter lacks to be about ``given``, in words; empty if it lacks none.
+
+    A table whose type admits ``None`` may be absent, but where a chapter needs no other, one of
+    them must be there.
+    """
+    wanted = [parameter for name, parameter in own.items() if name in TABLES]
+    needed = [parameter.name for parameter in wanted if not parameter.optional]
+    if needed:
+        return " and ".join(name for name in needed if name not in given)
+    names = [parameter.name for parameter in wanted]
+    return "" if not names or set(names) & set(given) else " or ".join(names)
 
 
 def prepare(

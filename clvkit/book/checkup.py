@@ -8,7 +8,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from clvkit import playbook
-from clvkit.book.chapters import chapters_of, declared, page_title, table_of_contents
+from clvkit.book.chapters import (
+    chapters_of,
+    declared,
+    missing_tables,
+    page_title,
+    table_of_contents,
+)
 from clvkit.book.settings import find_source
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
@@ -80,10 +86,9 @@ def _chapters(given: dict[str, Any]) -> Table:
         if not chapter.has_code:
             continue
         own = declared(chapter.notebook(), chapter.path.name)
-        wanted = [name for name in own if name in playbook.TABLES]
-        missing = [name for name in wanted if name not in given]
-        said = "yes" if wanted else "it reads no table: it stays as it is"
-        if missing:
-            said = f"no: it needs {' and '.join(missing)}"
+        reads = any(name in playbook.TABLES for name in own)
+        said = "yes" if reads else "it reads no table: it stays as it is"
+        if lacks := missing_tables(own, given):
+            said = f"no: it needs {lacks}"
         shown.add_row(escape(page_title(source, chapter.name)), said)
     return shown

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +13,16 @@ import pandas as pd
 
 from clvkit import playbook
 from clvkit.arguments import floats
-from clvkit.book.chapters import Chapter, Parameter
+from clvkit.book.chapters import Chapter, Parameter, missing_tables
+from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
-from clvkit.privacy import pseudonyms, secret_key, spreadsheet_safe
+from clvkit.privacy import (
+    pseudonyms,
+    secret_key,
+    shared_labels,
+    spreadsheet_safe,
+    tells_apart,
+)
 from clvkit.scoring import fingerprint, score
 from clvkit.tables import read_transactions
 
@@ -25,8 +33,13 @@ OWN_PAGES = [
     Chapter("print", _PAGES / "print.md", has_code=True),
     Chapter("receipt", _PAGES / "receipt.md", has_code=True),
 ]
-# What chapters look at: the less is copied, the less can leak.
-_COPIED = {"transactions": ("customer_id", "date", "amount")}
+# Names that tables share, or that stand for a version, must stay whatever their number of
+# customers; products may be many.
+_LABELS: dict[str, dict[str, int]] = {
+    "arm": {"fewest": 1},
+    "channel": {"fewest": 1},
+    "product_id": {"fewest": 1, "most": 1_000_000},
+}
 _REFUSALS = ("DataError", "UndefinedError")
 
 
@@ -50,29 +63,45 @@ def own_data(
     """Read the tables of ``book`` and copy into ``cache`` what chapters need of them.
 
     The copies carry pseudonyms unless ``show_ids``. Raises ``DataError`` where a table cannot be
-    used, or where there are no transactions.
+    used.
     """
-    if "transactions" not in book.tables:
-        raise DataError(
-            "A report is about customers' purchases: give --transactions FILE, or a line "
-            "`transactions: FILE` in the playbook."
-        )
     tables = playbook.read(book)
     key = None if show_ids else secret_key(cache / "pseudonyms.key")
     parameters = dict(book.parameters)
     fingerprints = {}
     for name, table in tables.items():
         fingerprints[name] = fingerprint(table.table)
-        if name in _COPIED:
-            parameters[name] = str(_copy(table.table, name, cache / "tables", key))
+        copy = shareable(table.table, name, key)
+        parameters[name] = str(_keep(copy, name, cache / "tables"))
     return OwnData(tables, parameters, playbook.receipts(tables, fingerprints), with_exercises)
 
 
-def _copy(table: pd.DataFrame, name: str, folder: Path, key: bytes | None) -> Path:
-    copy = table[[column for column in _COPIED[name] if column in table]]
-    if key is not None:
-        copy = copy.assign(customer_id=pseudonyms(copy["customer_id"], key))
-    copy.attrs = dict(table.attrs)
+def shareable(table: pd.DataFrame, name: str, key: bytes | None) -> pd.DataFrame:
+    """What chapters may see of the table ``name``: the less is copied, the less can leak.
+
+    Customers and orders carry pseudonyms, unless there is no ``key``. Numbers and days stay;
+    text stays where it is a label that customers share. Of the attributes of customers, a number
+    that tells them apart goes too.
+    """
+    kinds = {column.name: column.kind for column in CONTRACTS[name].columns}
+    who = table["customer_id"] if "customer_id" in table else table.index.to_series()
+    copy: dict[str, pd.Series] = {}
+    for column, cells in zip(map(str, table.columns), (table[c] for c in table), strict=True):
+        kind = kinds.get(column)
+        number = pd.api.types.is_numeric_dtype(cells.dtype)
+        if column in ("customer_id", "order_id"):
+            copy[column] = cells if key is None else pseudonyms(cells, key)
+        elif kind in ("money", "number", "date") or (number and not tells_apart(cells)):
+            copy[column] = cells
+        elif column in _LABELS or (kind != "id" and not number):
+            labels = shared_labels(cells, who, **_LABELS.get(column, {}))
+            copy |= {} if labels is None else {column: labels}
+    shown = pd.DataFrame(copy, index=table.index)
+    shown.attrs = dict(table.attrs)
+    return shown
+
+
+def _keep(copy: pd.DataFrame, name: str, folder: Path) -> Path:
     data = copy.to_parquet(index=False)
     assert data is not None
     path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
@@ -89,16 +118,27 @@ def leave_out(
     """The chapters whose tables are there, without the landing page; the others are noted."""
     kept = []
     for chapter in chapters[1:]:
-        wanted = [name for name in declared.get(chapter.name, {}) if name in playbook.TABLES]
-        missing = [name for name in wanted if name not in own.parameters]
-        if missing:
-            given = ", ".join(f"`{name}: FILE`" for name in missing)
+        lacks = missing_tables(declared.get(chapter.name, {}), own.parameters)
+        if lacks:
+            lines = ", ".join(f"`{name}: FILE`" for name in re.split(" and | or ", lacks))
             own.left_out[chapter.name] = (
-                f"It needs a table of {' and '.join(missing)}: a line {given} in the playbook."
+                f"It needs a table of {lacks}: a line {lines} in the playbook."
             )
         else:
             kept.append(chapter)
     return kept
+
+
+def absent_tables(
+    values: dict[str, dict[str, Any]],
+    declared: Mapping[str, Mapping[str, Parameter]],
+    own: OwnData,
+) -> None:
+    """Set each optional table that was not given to ``None``, lest it be the bundled one."""
+    for chapter in values:
+        for name, parameter in declared.get(chapter, {}).items():
+            if name in playbook.TABLES and parameter.optional and name not in own.parameters:
+                values[chapter][name] = None
 
 
 def refused(failure: Any, chapter: Chapter, own: OwnData) -> bool:
@@ -153,8 +193,10 @@ def _terms(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_private(own: OwnData, out: Path) -> None:
     """Write ``scores.csv``, ``receipt.json`` and ``set_aside.csv``: with real ids, not to host."""
-    scores = score(own.tables["transactions"], **_terms(own.parameters))
-    write_scores(scores, out / "scores.csv")
+    (out / "scores.csv").unlink(missing_ok=True)
+    if "transactions" in own.tables:
+        scores = score(own.tables["transactions"], **_terms(own.parameters))
+        write_scores(scores, out / "scores.csv")
     _write(out / "receipt.json", lambda part: part.write_text(_json(own.receipts), "utf-8"))
     aside = [table.receipt.rows_set_aside.assign(table=name) for name, table in own.tables.items()]
     _write_csv(pd.concat(aside, ignore_index=True), out / "set_aside.csv", index=False)

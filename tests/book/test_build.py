@@ -13,15 +13,24 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
-from conftest import digests, write_mini
+from conftest import FRONT, digests, write_mini
 from typer.testing import Result
 
 from clvkit.book import build as building
 from clvkit.book import cache, pages
 from clvkit.book.build import build
-from clvkit.book.chapters import Chapter, chapters_of, check_parameters, declared, prepare
+from clvkit.book.chapters import (
+    Chapter,
+    Parameter,
+    chapters_of,
+    check_parameters,
+    declared,
+    missing_tables,
+    prepare,
+)
 from clvkit.book.check import check_book
 from clvkit.book.execute import execute
+from clvkit.book.own import OwnData, absent_tables
 from clvkit.book.settings import BookSettings
 from clvkit.errors import DataError
 
@@ -250,6 +259,47 @@ def test_own_data_drops_what_is_only_true_of_the_bundled(tmp_path: Path) -> None
     assert "Only true of CDNOW" not in own
     assert "Only for learners" not in own
     assert "The end." in own
+
+
+def parameters_of(*lines: str) -> dict[str, Parameter]:
+    cell = nbformat.v4.new_code_cell("\n".join(lines), metadata={"tags": ["parameters"]})
+    return declared(nbformat.v4.new_notebook(cells=[cell]), "it")
+
+
+SPEND, BOUGHT = 'spend: str = "saas"', 'transactions: str | None = "cdnow"'
+SIGNED = 'subscriptions: str | None = "saas"'
+
+
+@pytest.mark.parametrize(
+    ("lines", "given", "lacks"),
+    [
+        (["currency: str = 'EUR'"], ["spend"], ""),
+        ([SPEND], [], "spend"),
+        ([SPEND, 'experiment: str = "emails"'], ["customers"], "spend and experiment"),
+        ([SPEND, BOUGHT], ["transactions"], "spend"),
+        ([SPEND, BOUGHT], ["spend"], ""),
+        ([BOUGHT, SIGNED], ["spend"], "transactions or subscriptions"),
+        ([BOUGHT, SIGNED], ["subscriptions"], ""),
+    ],
+)
+def test_a_chapter_says_which_tables_it_lacks(
+    lines: list[str], given: list[str], lacks: str
+) -> None:
+    assert missing_tables(parameters_of(*lines), given) == lacks
+
+
+def test_an_optional_table_that_was_not_given_is_none(tmp_path: Path) -> None:
+    chapter = Chapter("c", tmp_path / "c.md", has_code=True)
+    chapter.path.write_text(
+        FRONT + f"```{{code-cell}} python\n:tags: [parameters]\n{BOUGHT}\n{SIGNED}\n```\n"
+    )
+    own = OwnData({}, {"subscriptions": "subs.parquet"}, {})
+    values = {"c": {"subscriptions": "subs.parquet"}}
+    by_chapter = {"c": declared(chapter.notebook(), "c")}
+    absent_tables(values, by_chapter, own)
+    source = prepare(chapter, values["c"]).cells[0].source
+    assert "transactions: str | None = None" in source
+    assert 'subscriptions: str | None = "subs.parquet"' in source
 
 
 @slow

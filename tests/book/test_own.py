@@ -238,3 +238,24 @@ def test_the_book_of_cdnow_as_somebodys_own_says_the_same(real_book: Path, tmp_p
         assert {key: own[key] for key in both} == {key: published[key] for key in both}
         compared += len(both)
     assert compared > 100
+
+
+def test_a_report_without_purchases_says_what_it_cannot_tell(tmp_path: Path) -> None:
+    """Spend alone: no chapter on customers, no scores, and each reason on the first page."""
+    pd.DataFrame(
+        {"month": ["2025-01", "2025-02"], "channel": ["search", SCRIPT], "spend": [1000, 500]}
+    ).to_csv(tmp_path / "spend.csv", index=False)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "scores.csv").write_text("of an earlier report")
+    result = build("--spend", str(tmp_path / "spend.csv"), "--only", "clv-formulas",
+                   "--out", str(out))  # fmt: skip
+    assert result.exit_code == 0, result.output
+    text = words(out / "book/index.html")
+    assert "There are none: key figures need purchases or subscriptions" in text
+    assert "It needs a table of transactions: a line `transactions: FILE` in the playbook" in text
+    assert "2 rows came in, with amounts of 1,500.00 USD in all" in text
+    assert not (out / "scores.csv").exists()
+    for path in out.rglob("*"):
+        if path.is_file() and path.suffix != ".json":
+            assert b"alert('planted')" not in path.read_bytes(), path
