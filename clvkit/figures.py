@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from clvkit.errors import DataError, UndefinedError
-from clvkit.models.base import Z90
 from clvkit.words import percent
 
 _COLUMNS = ["name", "value", "low", "high", "text", "caveat"]
@@ -43,14 +42,6 @@ def _told(make: Callable[[], Figure]) -> Figure:
         return make()
     except (DataError, UndefinedError) as error:
         return Figure(f"Not computed. {error}", caveat="No figure is better than a guess.")
-
-
-def wilson(some: int, all_: int) -> tuple[float, float, float]:
-    """A share with Wilson's 90% interval, which holds near 0 and 1 too."""
-    share, z = some / all_, Z90**2 / all_
-    middle = (share + z / 2) / (1 + z)
-    half = float(np.sqrt(z * share * (1 - share) + z**2 / 4)) / (1 + z)
-    return share, max(middle - half, 0.0), min(middle + half, 1.0)
 
 
 def interval_words(low: float, high: float, shown: Callable[[float], str]) -> str:

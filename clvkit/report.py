@@ -18,9 +18,9 @@ from clvkit.figures import (
     figure_table,
     interval_words,
     off_words,
-    wilson,
 )
 from clvkit.formulas import continuous_rate
+from clvkit.intervals import wilson
 from clvkit.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from clvkit.models.base import Z90
 from clvkit.summary import split, summarize
@@ -138,7 +138,9 @@ class _Log:
         return Figure(text, total, caveat="Net of refunds; the receipt says what was set aside.")
 
     def came_back(self) -> Figure:
-        back, low, high = wilson(int((self.summary["frequency"] > 0).sum()), len(self.summary))
+        number, several = len(self.summary), int((self.summary["frequency"] > 0).sum())
+        low, high = map(float, wilson(several, number))
+        back = several / number
         text = f"{percent(back)}{interval_words(low, high, percent)} bought on more than one day."
         caveat = (
             "Those who joined late have had less time to come back, so the share may still rise."

@@ -22,6 +22,7 @@ LEVELS = [
     ("clvkit.words",),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
+    ("clvkit.intervals",),
     ("clvkit.models",),
     ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables", "clvkit.othertables"),
     ("clvkit.reading",), ("clvkit.files",),
