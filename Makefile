@@ -1,5 +1,6 @@
 # make book    set up, run the chapters, build the pages into _build/html, check them
-# make test    set up, then formatting, types, and every test
+# make test    set up, then formatting, types, and the tests; minutes
+# make slow    set up, then statistical studies, whole reports, odd tables; a quarter of an hour
 # make clean   remove what was built (the environment stays)
 # make lock    resolve requirements.lock anew from pyproject.toml
 # Another interpreter: make book PYTHON=python3.13
@@ -12,7 +13,7 @@ READY := .venv/.ready
 # Two test workers share two cores: threads within each would only wait for each other.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: book test clean lock
+.PHONY: book test slow clean lock
 .DELETE_ON_ERROR:
 
 book: $(READY)
@@ -24,6 +25,9 @@ test: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+slow: $(READY)
+	$(BIN)/pytest -n 2 --dist loadfile -m slow $(PYTEST_ARGS)
 
 clean:
 	rm -rf _build .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
