@@ -130,6 +130,11 @@ def value_of_churn(
         raise UndefinedError("Nobody is a customer on the last observed day: there is no base.")
     margin = level.sum() / book.scale / len(there) * float(floats(gross_margin, "gross_margin"))
     discount = float(period_rate(annual_discount_rate, 12))
+    if not discount > 0:
+        raise DataError(
+            f"annual_discount_rate={annual_discount_rate!r}: give a rate above 0. Where customers "
+            "differ some stay so long that their payments have no sum without it."
+        )
     joined, left = book.joined(), book.first_left()
     seen = joined >= book.first
     ended = (left <= book.last)[seen]

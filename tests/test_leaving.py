@@ -119,6 +119,8 @@ def test_value_of_a_point(saas):
     assert (half["gain"] < value["gain"]).all()
     with pytest.raises(clv.UndefinedError, match="cannot fall by"):
         clv.value_of_churn(saas[0], 0.1, points=0.05)
+    with pytest.raises(clv.DataError, match="above 0"):
+        clv.value_of_churn(saas[0], 0.0)
 
 
 @pytest.mark.slow
