@@ -13,18 +13,29 @@ import pandas as pd
 from IPython.display import HTML
 
 from clvkit.figures import figure_table
+from clvkit.othertables import read_subscriptions
 from clvkit.report import key_figures
+from clvkit.subscriptionreport import subscription_figures
 from clvkit.tables import read_transactions
 
 # No currency has more decimals; an amount with more comes from a binary computation.
 _MOST_DECIMALS = 6
 
 
-def figures_of(transactions: str | None, **terms: Any) -> pd.DataFrame:
-    """The key figures of the tables that are there; ``terms`` as for ``key_figures``."""
-    if transactions is None:
-        return figure_table({})
-    return key_figures(read_transactions(transactions), **terms)
+def figures_of(
+    transactions: str | None, subscriptions: str | None, *, horizon_months: float, **terms: Any
+) -> pd.DataFrame:
+    """The key figures of the tables that are there, purchases first.
+
+    ``horizon_months`` and the other ``terms`` are those of :func:`clvkit.report.key_figures`.
+    """
+    parts = []
+    if transactions is not None:
+        orders = read_transactions(transactions)
+        parts.append(key_figures(orders, horizon_months=horizon_months, **terms))
+    if subscriptions is not None:
+        parts.append(subscription_figures(read_subscriptions(subscriptions), **terms))
+    return pd.concat(parts, ignore_index=True) if parts else figure_table({})
 
 
 def figures_table(figures: pd.DataFrame) -> HTML:

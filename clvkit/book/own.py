@@ -1,5 +1,6 @@
 """A book about somebody's own tables: clean copies without names, its own pages, private files."""
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -15,7 +16,8 @@ from clvkit import playbook
 from clvkit.arguments import floats
 from clvkit.book.chapters import Chapter, Parameter, missing_tables
 from clvkit.contracts import CONTRACTS
-from clvkit.errors import DataError
+from clvkit.errors import DataError, UndefinedError
+from clvkit.leaving import customers_at_risk
 from clvkit.privacy import (
     pseudonyms,
     secret_key,
@@ -192,8 +194,13 @@ def _terms(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_private(own: OwnData, out: Path) -> None:
-    """Write ``scores.csv``, ``receipt.json`` and ``set_aside.csv``: with real ids, not to host."""
+    """Write scores, customers at risk, receipt and rows set aside: with real ids, not to host."""
     (out / "scores.csv").unlink(missing_ok=True)
+    (out / "at_risk.csv").unlink(missing_ok=True)
+    if "subscriptions" in own.tables:
+        with contextlib.suppress(UndefinedError):  # The first page says why there is no such list.
+            risk = customers_at_risk(own.tables["subscriptions"])
+            write_scores(risk, out / "at_risk.csv")
     if "transactions" in own.tables:
         scores = score(own.tables["transactions"], **_terms(own.parameters))
         write_scores(scores, out / "scores.csv")

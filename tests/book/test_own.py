@@ -259,3 +259,25 @@ def test_a_report_without_purchases_says_what_it_cannot_tell(tmp_path: Path) -> 
     for path in out.rglob("*"):
         if path.is_file() and path.suffix != ".json":
             assert b"alert('planted')" not in path.read_bytes(), path
+
+
+def test_a_report_on_subscriptions_alone(tmp_path: Path) -> None:
+    """The bundled subscriptions as somebody's own: figures, chapters on churn, a list to call."""
+    table = clv.datasets.BUNDLED["subscriptions"]["saas"]()
+    table = table.assign(customer_id="planted.person" + table["customer_id"] + "@example.com")
+    table.to_csv(tmp_path / "subs.csv", index=False)
+    out = tmp_path / "out"
+    result = build("--subscriptions", str(tmp_path / "subs.csv"), "-p", "currency", "EUR",
+                   "--out", str(out))  # fmt: skip
+    assert result.exit_code == 0, result.output
+    text = words(out / "book/index.html")
+    assert "Paying customers" in text
+    assert "could be computed" in text
+    assert (out / "book/chapters/churn.html").exists()
+    assert (out / "book/chapters/recurring-revenue.html").exists()
+    assert not (out / "scores.csv").exists()
+    risk = pd.read_csv(out / "at_risk.csv")
+    assert risk["customer_id"].str.startswith("planted.person").all()
+    assert risk["mrr_at_risk"].is_monotonic_decreasing
+    for path in (out / "book").rglob("*"):
+        assert not path.is_file() or b"planted.person" not in path.read_bytes(), path
