@@ -18,7 +18,8 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 # From the top down; a module may import what stands below it, and its own kind within a package.
 LEVELS = [
     ("clvkit.cli",), ("clvkit.book",), ("clvkit.guess", "clvkit.playbook", "clvkit.scoring"),
-    ("clvkit.charts",), ("clvkit.reportpages",), ("clvkit.report",), ("clvkit.figures",),
+    ("clvkit.charts",), ("clvkit.reportpages",),
+    ("clvkit.report", "clvkit.subscriptionreport"), ("clvkit.figures",),
     ("clvkit.words",),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors", "clvkit.churn", "clvkit.leaving", "clvkit.revenue",
