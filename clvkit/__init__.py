@@ -10,6 +10,17 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
+    from clvkit.acquisition import (
+        acquisition_cost,
+        channel_ratio,
+        channel_value,
+        new_customers,
+    )
+    from clvkit.budget import (
+        allocate_budget,
+        marginal_cac,
+        response_curves,
+    )
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
     from clvkit.models import (
@@ -29,6 +40,13 @@ if TYPE_CHECKING:
     )
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
+    from clvkit.unit_economics import (
+        acquisition_or_retention,
+        clv_to_cac,
+        maximum_cac,
+        payback,
+        referral_value,
+    )
     from clvkit.valuation import lifetime_value
 
 _HOME = {
@@ -40,15 +58,27 @@ _HOME = {
     "ParetoNBD": "clvkit.models",
     "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
+    "acquisition_cost": "clvkit.acquisition",
+    "acquisition_or_retention": "clvkit.unit_economics",
+    "allocate_budget": "clvkit.budget",
+    "channel_ratio": "clvkit.acquisition",
+    "channel_value": "clvkit.acquisition",
+    "clv_to_cac": "clvkit.unit_economics",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
     "evaluate": "clvkit.evaluation",
     "lifetime_value": "clvkit.valuation",
+    "marginal_cac": "clvkit.budget",
+    "maximum_cac": "clvkit.unit_economics",
+    "new_customers": "clvkit.acquisition",
+    "payback": "clvkit.unit_economics",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
     "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
+    "referral_value": "clvkit.unit_economics",
+    "response_curves": "clvkit.budget",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
 }
@@ -65,19 +95,31 @@ __all__ = [
     "ShiftedBetaGeometric",
     "Transactions",
     "UndefinedError",
+    "acquisition_cost",
+    "acquisition_or_retention",
+    "allocate_budget",
+    "channel_ratio",
+    "channel_value",
     "charts",
     "checks",
+    "clv_to_cac",
     "cohort_table",
     "cohort_value",
     "datasets",
     "evaluate",
     "formulas",
     "lifetime_value",
+    "marginal_cac",
+    "maximum_cac",
+    "new_customers",
+    "payback",
     "read_customers",
     "read_experiment",
     "read_spend",
     "read_subscriptions",
     "read_transactions",
+    "referral_value",
+    "response_curves",
     "simulate",
     "split",
     "summarize",

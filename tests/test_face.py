@@ -20,6 +20,7 @@ LEVELS = [
     ("clvkit.cli",), ("clvkit.book",), ("clvkit.guess", "clvkit.playbook", "clvkit.scoring"),
     ("clvkit.charts",), ("clvkit.reportpages",), ("clvkit.report",), ("clvkit.figures",),
     ("clvkit.words",),
+    ("clvkit.budget",), ("clvkit.acquisition", "clvkit.responses", "clvkit.unit_economics"),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
     ("clvkit.intervals",),

@@ -1,0 +1,400 @@
+"""Who came new and what they cost and leave, by channel: counted, not assumed."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from clvkit.arguments import floats, whole_number
+from clvkit.errors import DataError
+from clvkit.formulas import period_rate
+from clvkit.models.base import Z90, Array
+from clvkit.othertables import (
+    Customers,
+    Spend,
+    Subscriptions,
+    read_customers,
+    read_spend,
+    read_subscriptions,
+)
+from clvkit.tables import Transactions, read_transactions
+
+UNKNOWN = "(unknown)"
+"""The channel of customers of whom none is written down."""
+
+_YET_TO_COME = "its customers are yet to come"
+_By = Literal["kind", "channel", "month", "channel_month"]
+_Joined = Subscriptions | Transactions | Customers | pd.DataFrame
+
+
+def new_customers(
+    spend: Spend | pd.DataFrame,
+    joined: _Joined,
+    customers: Customers | pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Put who came for the first time beside what was spent, by month and channel.
+
+    New is who starts the first subscription ever, buys for the first time ever, or has an
+    ``acquired_on``; who comes back is not, and neither is who was there before the first month
+    of ``spend``. The channel is that of the first row, else that of ``customers``, else
+    ``(unknown)``.
+
+    Parameters
+    ----------
+    joined
+        The answer of a reader (subscriptions, transactions, or customers with ``acquired_on``),
+        or a frame with its columns.
+    customers
+        Where ``joined`` has no channel: a table that has.
+
+    Returns
+    -------
+    A spend table: ``date`` (first of the month), ``channel``, ``spend``, ``new_customers``, every
+    channel in every month, 0 where nothing was spent or nobody came. ``attrs["counted"]`` says
+    how many are ``new`` in these months, came ``before`` or ``after`` them, and how many starts
+    or purchases of known customers were ``again`` and not counted.
+    """
+    paid = _monthly(spend)[["date", "channel", "spend"]]
+    starts = _first_rows(joined, customers)
+    month = starts["date"].dt.to_period("M").dt.to_timestamp().astype("datetime64[s]")
+    first, last = paid["date"].min(), paid["date"].max()
+    inside = (month >= first) & (month <= last)
+    came = starts[inside].groupby([month[inside], "channel"]).size().rename("new_customers")
+    channels = pd.unique(pd.concat([paid["channel"], pd.Series(came.index.get_level_values(1))]))
+    months = pd.date_range(first, last, freq="MS").astype("datetime64[s]")
+    grid = pd.MultiIndex.from_product([months, channels], names=["date", "channel"])
+    answer = paid.set_index(["date", "channel"]).reindex(grid, fill_value=0.0)
+    answer["new_customers"] = came.reindex(grid, fill_value=0).astype("float64")
+    answer = answer.reset_index()
+    answer.attrs = {
+        "period": "M",
+        "counted": {
+            "new": int(inside.sum()),
+            "before": int((month < first).sum()),
+            "after": int((month > last).sum()),
+            "again": starts.attrs["again"],
+        },
+    }
+    return answer
+
+
+def acquisition_cost(
+    spend: Spend | pd.DataFrame,
+    *,
+    by: _By = "channel",
+    lag: int = 0,
+    other_costs: float = 0.0,
+) -> pd.DataFrame:
+    """Customer acquisition cost (CAC): what was spent, divided by the new customers it brought.
+
+    Parameters
+    ----------
+    spend
+        With ``new_customers``, from its column or from :func:`new_customers`.
+    by
+        ``"kind"`` gives three figures: ``paid`` (spend and customers of the channels that cost
+        something), ``blended`` (all new customers, those nobody paid for too) and ``fully
+        loaded`` (with ``other_costs``). The others split paid and unpaid spend alike.
+    lag
+        Whole months from spend to customer: the spend of a month is divided by who came ``lag``
+        months later. The spend of the last ``lag`` months has its customers yet to come.
+    other_costs
+        Salaries, tools, agencies: what winning customers cost besides, in all months together.
+
+    Returns
+    -------
+    ``spend``, ``new_customers``, ``cac`` and its 90% interval ``low`` to ``high``, which is the
+    luck of who came (Poisson, exact), and ``reason`` where there is no CAC: never 0, never
+    infinite. Rows with spend and nobody, or with customers and no spend, are there. By kind and
+    channel, months whose ``new_customers`` is missing are left out on both sides, and
+    ``attrs["not_counted"]`` says how many ``rows`` and how much ``spend`` that is.
+    """
+    if by not in get_args(_By):
+        raise DataError(f"by={by!r}: give one of {', '.join(get_args(_By))}.")
+    rows = monthly_history(spend)
+    lag, extra = whole_number(lag, "lag", 0), floats(other_costs, "other_costs")
+    if extra.ndim or not (np.isfinite(extra) and extra >= 0):
+        raise DataError(f"other_costs={other_costs!r}: give an amount of 0 or more.")
+    months, channels = rows["date"].nunique(), rows["channel"].unique()
+    if lag >= months:
+        raise DataError(f"lag={lag}, but the table has {months} months: give a smaller lag.")
+    rows["new_customers"] = rows.groupby("channel")["new_customers"].shift(-lag)
+    later = rows["date"] > rows["date"].max() - pd.DateOffset(months=lag)
+    pair = ["spend", "new_customers"]
+    if by == "channel_month":
+        yet = np.where(later, _YET_TO_COME, "")
+        return _cac(rows.set_index(["date", "channel"])[pair], yet)
+    if by == "month":
+        # A channel whose count is missing leaves its month without one.
+        sums = rows.groupby("date")[pair].sum(min_count=len(channels))
+        yet = np.where(np.arange(months) >= months - lag, _YET_TO_COME, "")
+        return _cac(sums, yet)
+    known = rows[rows["new_customers"].notna()]
+    sums = known.groupby("channel")[pair].sum(min_count=1).reindex(channels)
+    sums["spend"] = sums["spend"].fillna(0.0)
+    if by == "kind":
+        kinds = {"paid": sums[sums["spend"] > 0].sum(), "blended": sums.sum()}
+        kinds["fully loaded"] = kinds["blended"] + pd.Series([float(extra), 0.0], pair)
+        sums = pd.DataFrame(kinds).T.rename_axis("kind")
+    answer = _cac(sums)
+    missing = rows["new_customers"].isna() & ~later
+    answer.attrs["not_counted"] = {
+        "rows": int(missing.sum()),
+        "spend": float(rows["spend"][missing].sum()),
+    }
+    return answer
+
+
+def channel_value(
+    joined: _Joined,
+    customers: Customers | pd.DataFrame | None = None,
+    *,
+    horizon_months: int = 24,
+    gross_margin: float = 1.0,
+    annual_discount_rate: float = 0.0,
+    observation_end: str | pd.Timestamp | None = None,
+) -> pd.DataFrame:
+    """CLV of the first ``horizon_months`` months by channel, small channels shrunk to the mean.
+
+    For each month of age the margin of that month, divided by those who have been watched
+    through it; summed over the ages, each discounted to the day of joining. Nothing is forecast.
+    A channel's mean is then shrunk to that of all channels by empirical Bayes (DerSimonian and
+    Laird 1986; Efron and Morris 1975): the fewer its customers, the more.
+
+    Parameters
+    ----------
+    joined, customers
+        Subscriptions or transactions, and where the channels are, as :func:`new_customers`.
+    observation_end
+        The last day watched. Default: the one that the table carries, else its last day.
+
+    Returns
+    -------
+    One row a channel, by ``clv``: ``customers``, ``observed`` (mean as counted),
+    ``standard_error``, ``clv`` (shrunk), its 90% interval ``low`` to ``high``, ``weight`` (of
+    what was counted) and ``reason`` where nobody has been watched for so long.
+    ``attrs["mean"]`` is the mean of the channels.
+    """
+    horizon = whole_number(horizon_months, "horizon_months")
+    when, margins, lived = _margins(joined, customers, horizon, observation_end)
+    rate = float(period_rate(annual_discount_rate, 12))
+    factor = gross_margin / (1 + rate) ** np.arange(horizon)
+    channel, names = pd.factorize(when["channel"])
+    watched = lived.to_numpy()[:, None] > np.arange(horizon)
+    counts = np.zeros((len(names), horizon))
+    sums = np.zeros((len(names), horizon))
+    np.add.at(counts, channel, watched)
+    np.add.at(sums, channel, margins * watched)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = sums / counts
+        # What each customer moves the sum of means by; their squares add up to its variance.
+        moved = ((margins - mean[channel]) * watched / counts[channel] * factor).sum(axis=1)
+    observed = (mean * factor).sum(axis=1)
+    variance = np.bincount(channel, moved**2, len(names))
+    size = np.bincount(channel, minlength=len(names))
+    frame = pd.DataFrame(
+        {"customers": size, "observed": observed}, index=pd.Index(names, name="channel")
+    )
+    # A handful of customers alike would seem certain: ten of the usual spread stand by.
+    spread = (variance * size)[~np.isnan(observed)].sum() / max(len(observed), 1)
+    frame["standard_error"] = np.sqrt((variance * size**2 + 10 * spread) / (size + 10) / size)
+    frame["reason"] = np.where(
+        np.isnan(observed), f"nobody has been watched for {horizon} months", ""
+    )
+    return _shrunk(frame)
+
+
+def channel_ratio(value: pd.DataFrame, cost: pd.DataFrame, *, draws: int = 4000) -> pd.DataFrame:
+    """CLV:CAC by channel on one basis, that of ``value``, with the uncertainty of both sides.
+
+    Parameters
+    ----------
+    value
+        The answer of :func:`channel_value`.
+    cost
+        The answer of :func:`acquisition_cost` by channel.
+
+    Returns
+    -------
+    One row a channel of either, the best first: ``clv``, ``cac``, ``ratio``, its 90% interval
+    ``low`` to ``high`` and ``reason`` where there is no ratio.
+    """
+    frame = value[["clv", "low", "high"]].join(
+        cost[["spend", "new_customers", "cac", "reason"]], how="outer"
+    )
+    random = np.random.default_rng(1)
+    error = ((frame["high"] - frame["low"]) / (2 * Z90)).to_numpy()
+    clv = frame["clv"].to_numpy()[:, None] + error[:, None] * random.standard_normal(
+        (len(frame), draws)
+    )
+    came = random.gamma(frame["new_customers"].fillna(0).to_numpy()[:, None] + 0.5, size=clv.shape)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = clv * came / frame["spend"].to_numpy()[:, None]
+    ratio = frame["clv"] / frame["cac"]
+    answer = frame[["clv", "cac"]].assign(ratio=ratio)
+    answer["low"], answer["high"] = np.quantile(drawn, [0.05, 0.95], axis=1)
+    answer[["low", "high"]] = answer[["low", "high"]].where(ratio.notna(), np.nan)
+    reason = frame["reason"].fillna("no spend and no customers in these months")
+    reason = reason.mask((reason == "") & frame["clv"].isna(), "no value of its customers")
+    answer["reason"] = reason
+    return answer.sort_values("ratio", ascending=False, kind="stable")
+
+
+def _monthly(spend: Spend | pd.DataFrame) -> pd.DataFrame:
+    """Spend by month and channel, every channel in every month, in order of appearance."""
+    table = spend.table if isinstance(spend, Spend) else read_spend(spend).table
+    month = table["date"].dt.to_period("M").dt.to_timestamp().astype("datetime64[s]")
+    money = [c for c in ("spend", "new_customers") if c in table]
+    keys = [month.rename("date"), table["channel"].fillna(UNKNOWN)]
+    sums = table[money].groupby(keys, sort=False).sum(min_count=1)
+    months = pd.date_range(month.min(), month.max(), freq="MS").astype("datetime64[s]")
+    grid = pd.MultiIndex.from_product([months, keys[1].unique()], names=["date", "channel"])
+    # A channel without a row in a month spent nothing; a cell left empty stays unknown.
+    there = grid.isin(sums.index)
+    answer = sums.reindex(grid).astype("float64")
+    return answer.where(answer.notna() | there[:, None], 0.0).reset_index()
+
+
+def monthly_history(spend: Spend | pd.DataFrame) -> pd.DataFrame:
+    """Spend and new customers by month and channel, every channel in every month."""
+    rows = _monthly(spend)
+    if "new_customers" not in rows:
+        raise DataError(
+            "The spend table does not say who came: it has no column 'new_customers'. Add it, or "
+            "count new customers from subscriptions, purchases or customers with "
+            "clv.new_customers(spend, joined)."
+        )
+    return rows
+
+
+def _contract(joined: _Joined) -> Subscriptions | Transactions | Customers:
+    if not isinstance(joined, pd.DataFrame):
+        return joined
+    if "start" in joined:
+        return read_subscriptions(joined)
+    return read_transactions(joined) if "amount" in joined else read_customers(joined)
+
+
+def _first_rows(joined: _Joined, customers: Customers | pd.DataFrame | None) -> pd.DataFrame:
+    """One row a customer: ``date`` of the first row ever, and its ``channel``."""
+    source = _contract(joined)
+    table = source.table
+    name = {Subscriptions: "start", Transactions: "date", Customers: "acquired_on"}[type(source)]
+    if name not in table:
+        raise DataError(
+            "The customers have no column 'acquired_on', so nobody knows when they came. Add it, "
+            "or give subscriptions or purchases."
+        )
+    rows = pd.DataFrame({"customer_id": table["customer_id"], "date": table[name]})
+    rows["channel"] = table.get("channel")
+    rows = rows.dropna(subset="date").sort_values("date", kind="stable")
+    first = rows.drop_duplicates("customer_id").set_index("customer_id")
+    if customers is not None:
+        told = (
+            customers.table if isinstance(customers, Customers) else read_customers(customers).table
+        )
+        if "channel" not in told:
+            raise DataError("The customers table has no column 'channel': leave it out, or add it.")
+        channels = told.set_index("customer_id")["channel"].reindex(first.index)
+        first["channel"] = first["channel"].fillna(channels)
+    first["channel"] = first["channel"].fillna(UNKNOWN).astype(str)
+    first.attrs["again"] = len(rows) - len(first)
+    return first
+
+
+def _margins(
+    joined: _Joined,
+    customers: Customers | pd.DataFrame | None,
+    horizon: int,
+    observation_end: str | pd.Timestamp | None,
+) -> tuple[pd.DataFrame, Array, pd.Series]:
+    """First rows; revenue by customer and month of age; and whole months of age watched."""
+    source = _contract(joined)
+    if isinstance(source, Customers):
+        raise DataError("Customers without subscriptions or purchases have no value to count.")
+    first = _first_rows(source, customers)
+    table = source.table
+    subscribed = isinstance(source, Subscriptions)
+    if observation_end is None:
+        days = table["start"] if subscribed else table["date"]
+        if subscribed:
+            ends = table["end"][table["end"] <= pd.Timestamp.now()]
+            days = pd.concat([days, ends])
+        observation_end = table.attrs.get("observation_end", days.max())
+    end = pd.Timestamp(observation_end)
+    first = first[first["date"] <= end]
+    who = first.index.get_indexer(pd.Index(table["customer_id"]))
+    table, who = table[who >= 0], who[who >= 0]
+    joined_on = first["date"].to_numpy()[who]
+    margins = np.zeros((len(first), horizon))
+    if subscribed:
+        lived = _months(first["date"], end) + 1  # The first payment falls on the day of joining.
+        begun = _months(joined_on, table["start"])
+        until = table["end"].fillna(end + pd.Timedelta(days=1)) - pd.Timedelta(days=1)
+        over = np.where(until < table["start"], begun, _months(joined_on, until) + 1)
+        ages = np.arange(horizon)
+        runs = (ages >= begun[:, None]) & (ages < over[:, None])
+        np.add.at(margins, who, runs * table["mrr"].to_numpy()[:, None])
+    else:
+        lived = _months(first["date"], end + pd.Timedelta(days=1))
+        age = _months(joined_on, table["date"])
+        near = (age < horizon) & (table["date"] <= end).to_numpy()
+        np.add.at(margins, (who[near], age[near]), table["amount"].to_numpy()[near])
+    return first, margins, pd.Series(lived, first.index)
+
+
+def _months(since: Any, until: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Whole months from one day to another; the last day of a month completes any."""
+    a = pd.DatetimeIndex(since)
+    b = pd.DatetimeIndex([until] * len(a) if isinstance(until, pd.Timestamp) else until)
+    whole = 12 * (b.year - a.year) + b.month - a.month
+    short = (b.day < a.day) & ~b.is_month_end
+    return np.asarray(whole - short, dtype="int64")
+
+
+def _shrunk(frame: pd.DataFrame) -> pd.DataFrame:
+    """Normal means with known errors: pulled to their mean by empirical Bayes."""
+    known = frame["observed"].notna() & frame["standard_error"].notna()
+    y, v = frame["observed"][known], frame["standard_error"][known] ** 2
+    between = 0.0
+    if known.sum() > 1 and v.gt(0).all():
+        w = 1 / v
+        q = float((w * (y - (w * y).sum() / w.sum()) ** 2).sum())
+        between = max(0.0, (q - len(y) + 1) / float(w.sum() - (w**2).sum() / w.sum()))
+    w = 1 / (v + between).clip(lower=1e-300)
+    mean, mean_variance = float((w * y).sum() / w.sum()), float(1 / w.sum())
+    kept = between / (v + between) if between else 0 * v
+    if known.sum() == 1 or v.eq(0).any():
+        kept = 0 * v + 1
+    error = np.sqrt(kept * v + (1 - kept) ** 2 * mean_variance)
+    frame["clv"] = kept * y + (1 - kept) * mean
+    frame["low"], frame["high"] = frame["clv"] - Z90 * error, frame["clv"] + Z90 * error
+    frame["weight"] = kept
+    frame.attrs["mean"] = mean if known.any() else np.nan
+    columns = ["customers", "observed", "standard_error", "clv", "low", "high", "weight", "reason"]
+    return frame[columns].sort_values("clv", ascending=False, kind="stable")
+
+
+def _cac(frame: pd.DataFrame, reason: Any = "") -> pd.DataFrame:
+    """CAC of rows of spend and customers, with the exact Poisson interval (Garwood 1936)."""
+    from scipy.stats import chi2  # Heavy, and only needed here.
+
+    spend, came = frame["spend"], frame["new_customers"]
+    why = np.select(
+        [np.asarray(reason) != "", came.isna(), (spend == 0) & (came == 0), spend == 0, came == 0],
+        [
+            reason,
+            "new_customers is missing",
+            "no spend and no customers",
+            "no spend",
+            "nobody came",
+        ],
+        default="",
+    )
+    cac = (spend / came).where(why == "", np.nan)
+    low = 2 * spend / chi2.ppf(0.95, 2 * came + 2)
+    high = 2 * spend / pd.Series(chi2.ppf(0.05, 2 * came), frame.index).replace(0, np.nan)
+    interval = {"low": low.where(cac.notna(), np.nan), "high": high.where(cac.notna(), np.nan)}
+    return frame.assign(cac=cac, **interval, reason=why)
