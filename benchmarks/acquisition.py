@@ -1,4 +1,4 @@
-"""Does marginal CAC find the truth, and does its budget earn more: ``python benchmarks/acquisition.py``.
+"""Does marginal CAC find the truth, and does its budget earn more?  ``benchmarks/acquisition.py``.
 
 100 worlds of each made firm, and the same with other truths than the model's: demand that grows by
 itself, responses that follow a power of spend, arrivals that vary more than Poisson. The answer is
@@ -107,6 +107,7 @@ def study(firm: str, truth: str) -> dict[str, Any]:
         "beats_average": round(float((money["marginal"] > money["average"]).mean()), 3),
         "beats_today": round(float((money["marginal"] > money["today"]).mean()), 3),
         "more_than_average": round(float((money["marginal"] - money["average"]).mean()), 1),
+        "more_than_today": round(float((money["marginal"] - money["today"]).mean()), 1),
     }
 
 

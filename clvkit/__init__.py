@@ -10,17 +10,13 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
-    from clvkit.acquisition import (
-        acquisition_cost,
-        channel_ratio,
-        channel_value,
-        new_customers,
-    )
+    from clvkit.acquisition import acquisition_cost, new_customers
     from clvkit.budget import (
         allocate_budget,
         marginal_cac,
         response_curves,
     )
+    from clvkit.channels import channel_ratio, channel_value
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
     from clvkit.models import (
@@ -61,8 +57,8 @@ _HOME = {
     "acquisition_cost": "clvkit.acquisition",
     "acquisition_or_retention": "clvkit.unit_economics",
     "allocate_budget": "clvkit.budget",
-    "channel_ratio": "clvkit.acquisition",
-    "channel_value": "clvkit.acquisition",
+    "channel_ratio": "clvkit.channels",
+    "channel_value": "clvkit.channels",
     "clv_to_cac": "clvkit.unit_economics",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",

@@ -9,8 +9,6 @@ import pandas as pd
 
 from clvkit.arguments import floats, whole_number
 from clvkit.errors import DataError
-from clvkit.formulas import period_rate
-from clvkit.models.base import Z90, Array
 from clvkit.othertables import (
     Customers,
     Spend,
@@ -26,12 +24,12 @@ UNKNOWN = "(unknown)"
 
 _YET_TO_COME = "its customers are yet to come"
 _By = Literal["kind", "channel", "month", "channel_month"]
-_Joined = Subscriptions | Transactions | Customers | pd.DataFrame
+Joined = Subscriptions | Transactions | Customers | pd.DataFrame
 
 
 def new_customers(
     spend: Spend | pd.DataFrame,
-    joined: _Joined,
+    joined: Joined,
     customers: Customers | pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Put who came for the first time beside what was spent, by month and channel.
@@ -57,7 +55,7 @@ def new_customers(
     or purchases of known customers were ``again`` and not counted.
     """
     paid = _monthly(spend)[["date", "channel", "spend"]]
-    starts = _first_rows(joined, customers)
+    starts = first_rows(joined, customers)
     month = starts["date"].dt.to_period("M").dt.to_timestamp().astype("datetime64[s]")
     first, last = paid["date"].min(), paid["date"].max()
     inside = (month >= first) & (month <= last)
@@ -147,99 +145,16 @@ def acquisition_cost(
     return answer
 
 
-def channel_value(
-    joined: _Joined,
-    customers: Customers | pd.DataFrame | None = None,
-    *,
-    horizon_months: int = 24,
-    gross_margin: float = 1.0,
-    annual_discount_rate: float = 0.0,
-    observation_end: str | pd.Timestamp | None = None,
-) -> pd.DataFrame:
-    """CLV of the first ``horizon_months`` months by channel, small channels shrunk to the mean.
-
-    For each month of age the margin of that month, divided by those who have been watched
-    through it; summed over the ages, each discounted to the day of joining. Nothing is forecast.
-    A channel's mean is then shrunk to that of all channels by empirical Bayes (DerSimonian and
-    Laird 1986; Efron and Morris 1975): the fewer its customers, the more.
-
-    Parameters
-    ----------
-    joined, customers
-        Subscriptions or transactions, and where the channels are, as :func:`new_customers`.
-    observation_end
-        The last day watched. Default: the one that the table carries, else its last day.
-
-    Returns
-    -------
-    One row a channel, by ``clv``: ``customers``, ``observed`` (mean as counted),
-    ``standard_error``, ``clv`` (shrunk), its 90% interval ``low`` to ``high``, ``weight`` (of
-    what was counted) and ``reason`` where nobody has been watched for so long.
-    ``attrs["mean"]`` is the mean of the channels.
-    """
-    horizon = whole_number(horizon_months, "horizon_months")
-    when, margins, lived = _margins(joined, customers, horizon, observation_end)
-    rate = float(period_rate(annual_discount_rate, 12))
-    factor = gross_margin / (1 + rate) ** np.arange(horizon)
-    channel, names = pd.factorize(when["channel"])
-    watched = lived.to_numpy()[:, None] > np.arange(horizon)
-    counts = np.zeros((len(names), horizon))
-    sums = np.zeros((len(names), horizon))
-    np.add.at(counts, channel, watched)
-    np.add.at(sums, channel, margins * watched)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums / counts
-        # What each customer moves the sum of means by; their squares add up to its variance.
-        moved = ((margins - mean[channel]) * watched / counts[channel] * factor).sum(axis=1)
-    observed = (mean * factor).sum(axis=1)
-    variance = np.bincount(channel, moved**2, len(names))
-    size = np.bincount(channel, minlength=len(names))
-    frame = pd.DataFrame(
-        {"customers": size, "observed": observed}, index=pd.Index(names, name="channel")
-    )
-    # A handful of customers alike would seem certain: ten of the usual spread stand by.
-    spread = (variance * size)[~np.isnan(observed)].sum() / max(len(observed), 1)
-    frame["standard_error"] = np.sqrt((variance * size**2 + 10 * spread) / (size + 10) / size)
-    frame["reason"] = np.where(
-        np.isnan(observed), f"nobody has been watched for {horizon} months", ""
-    )
-    return _shrunk(frame)
-
-
-def channel_ratio(value: pd.DataFrame, cost: pd.DataFrame, *, draws: int = 4000) -> pd.DataFrame:
-    """CLV:CAC by channel on one basis, that of ``value``, with the uncertainty of both sides.
-
-    Parameters
-    ----------
-    value
-        The answer of :func:`channel_value`.
-    cost
-        The answer of :func:`acquisition_cost` by channel.
-
-    Returns
-    -------
-    One row a channel of either, the best first: ``clv``, ``cac``, ``ratio``, its 90% interval
-    ``low`` to ``high`` and ``reason`` where there is no ratio.
-    """
-    frame = value[["clv", "low", "high"]].join(
-        cost[["spend", "new_customers", "cac", "reason"]], how="outer"
-    )
-    random = np.random.default_rng(1)
-    error = ((frame["high"] - frame["low"]) / (2 * Z90)).to_numpy()
-    clv = frame["clv"].to_numpy()[:, None] + error[:, None] * random.standard_normal(
-        (len(frame), draws)
-    )
-    came = random.gamma(frame["new_customers"].fillna(0).to_numpy()[:, None] + 0.5, size=clv.shape)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = clv * came / frame["spend"].to_numpy()[:, None]
-    ratio = frame["clv"] / frame["cac"]
-    answer = frame[["clv", "cac"]].assign(ratio=ratio)
-    answer["low"], answer["high"] = np.quantile(drawn, [0.05, 0.95], axis=1)
-    answer[["low", "high"]] = answer[["low", "high"]].where(ratio.notna(), np.nan)
-    reason = frame["reason"].fillna("no spend and no customers in these months")
-    reason = reason.mask((reason == "") & frame["clv"].isna(), "no value of its customers")
-    answer["reason"] = reason
-    return answer.sort_values("ratio", ascending=False, kind="stable")
+def monthly_history(spend: Spend | pd.DataFrame) -> pd.DataFrame:
+    """Spend and new customers by month and channel, every channel in every month."""
+    rows = _monthly(spend)
+    if "new_customers" not in rows:
+        raise DataError(
+            "The spend table does not say who came: it has no column 'new_customers'. Add it, or "
+            "count new customers from subscriptions, purchases or customers with "
+            "clv.new_customers(spend, joined)."
+        )
+    return rows
 
 
 def _monthly(spend: Spend | pd.DataFrame) -> pd.DataFrame:
@@ -257,19 +172,8 @@ def _monthly(spend: Spend | pd.DataFrame) -> pd.DataFrame:
     return answer.where(answer.notna() | there[:, None], 0.0).reset_index()
 
 
-def monthly_history(spend: Spend | pd.DataFrame) -> pd.DataFrame:
-    """Spend and new customers by month and channel, every channel in every month."""
-    rows = _monthly(spend)
-    if "new_customers" not in rows:
-        raise DataError(
-            "The spend table does not say who came: it has no column 'new_customers'. Add it, or "
-            "count new customers from subscriptions, purchases or customers with "
-            "clv.new_customers(spend, joined)."
-        )
-    return rows
-
-
-def _contract(joined: _Joined) -> Subscriptions | Transactions | Customers:
+def in_contract(joined: Joined) -> Subscriptions | Transactions | Customers:
+    """A frame through the reader whose columns it has."""
     if not isinstance(joined, pd.DataFrame):
         return joined
     if "start" in joined:
@@ -277,9 +181,9 @@ def _contract(joined: _Joined) -> Subscriptions | Transactions | Customers:
     return read_transactions(joined) if "amount" in joined else read_customers(joined)
 
 
-def _first_rows(joined: _Joined, customers: Customers | pd.DataFrame | None) -> pd.DataFrame:
+def first_rows(joined: Joined, customers: Customers | pd.DataFrame | None) -> pd.DataFrame:
     """One row a customer: ``date`` of the first row ever, and its ``channel``."""
-    source = _contract(joined)
+    source = in_contract(joined)
     table = source.table
     name = {Subscriptions: "start", Transactions: "date", Customers: "acquired_on"}[type(source)]
     if name not in table:
@@ -302,79 +206,6 @@ def _first_rows(joined: _Joined, customers: Customers | pd.DataFrame | None) -> 
     first["channel"] = first["channel"].fillna(UNKNOWN).astype(str)
     first.attrs["again"] = len(rows) - len(first)
     return first
-
-
-def _margins(
-    joined: _Joined,
-    customers: Customers | pd.DataFrame | None,
-    horizon: int,
-    observation_end: str | pd.Timestamp | None,
-) -> tuple[pd.DataFrame, Array, pd.Series]:
-    """First rows; revenue by customer and month of age; and whole months of age watched."""
-    source = _contract(joined)
-    if isinstance(source, Customers):
-        raise DataError("Customers without subscriptions or purchases have no value to count.")
-    first = _first_rows(source, customers)
-    table = source.table
-    subscribed = isinstance(source, Subscriptions)
-    if observation_end is None:
-        days = table["start"] if subscribed else table["date"]
-        if subscribed:
-            ends = table["end"][table["end"] <= pd.Timestamp.now()]
-            days = pd.concat([days, ends])
-        observation_end = table.attrs.get("observation_end", days.max())
-    end = pd.Timestamp(observation_end)
-    first = first[first["date"] <= end]
-    who = first.index.get_indexer(pd.Index(table["customer_id"]))
-    table, who = table[who >= 0], who[who >= 0]
-    joined_on = first["date"].to_numpy()[who]
-    margins = np.zeros((len(first), horizon))
-    if subscribed:
-        lived = _months(first["date"], end) + 1  # The first payment falls on the day of joining.
-        begun = _months(joined_on, table["start"])
-        until = table["end"].fillna(end + pd.Timedelta(days=1)) - pd.Timedelta(days=1)
-        over = np.where(until < table["start"], begun, _months(joined_on, until) + 1)
-        ages = np.arange(horizon)
-        runs = (ages >= begun[:, None]) & (ages < over[:, None])
-        np.add.at(margins, who, runs * table["mrr"].to_numpy()[:, None])
-    else:
-        lived = _months(first["date"], end + pd.Timedelta(days=1))
-        age = _months(joined_on, table["date"])
-        near = (age < horizon) & (table["date"] <= end).to_numpy()
-        np.add.at(margins, (who[near], age[near]), table["amount"].to_numpy()[near])
-    return first, margins, pd.Series(lived, first.index)
-
-
-def _months(since: Any, until: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Whole months from one day to another; the last day of a month completes any."""
-    a = pd.DatetimeIndex(since)
-    b = pd.DatetimeIndex([until] * len(a) if isinstance(until, pd.Timestamp) else until)
-    whole = 12 * (b.year - a.year) + b.month - a.month
-    short = (b.day < a.day) & ~b.is_month_end
-    return np.asarray(whole - short, dtype="int64")
-
-
-def _shrunk(frame: pd.DataFrame) -> pd.DataFrame:
-    """Normal means with known errors: pulled to their mean by empirical Bayes."""
-    known = frame["observed"].notna() & frame["standard_error"].notna()
-    y, v = frame["observed"][known], frame["standard_error"][known] ** 2
-    between = 0.0
-    if known.sum() > 1 and v.gt(0).all():
-        w = 1 / v
-        q = float((w * (y - (w * y).sum() / w.sum()) ** 2).sum())
-        between = max(0.0, (q - len(y) + 1) / float(w.sum() - (w**2).sum() / w.sum()))
-    w = 1 / (v + between).clip(lower=1e-300)
-    mean, mean_variance = float((w * y).sum() / w.sum()), float(1 / w.sum())
-    kept = between / (v + between) if between else 0 * v
-    if known.sum() == 1 or v.eq(0).any():
-        kept = 0 * v + 1
-    error = np.sqrt(kept * v + (1 - kept) ** 2 * mean_variance)
-    frame["clv"] = kept * y + (1 - kept) * mean
-    frame["low"], frame["high"] = frame["clv"] - Z90 * error, frame["clv"] + Z90 * error
-    frame["weight"] = kept
-    frame.attrs["mean"] = mean if known.any() else np.nan
-    columns = ["customers", "observed", "standard_error", "clv", "low", "high", "weight", "reason"]
-    return frame[columns].sort_values("clv", ascending=False, kind="stable")
 
 
 def _cac(frame: pd.DataFrame, reason: Any = "") -> pd.DataFrame:

@@ -260,7 +260,7 @@ def _customers(response: Response, spend: float) -> float:
 def _solve(rising: Callable[[float], float], target: float) -> float:
     """The number above 0 at which a function that never falls reaches the target."""
     low, high = -60.0, 60.0
-    for _ in range(100):
+    for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if rising(math.exp(middle)) < target else (low, middle)
     return math.exp((low + high) / 2)

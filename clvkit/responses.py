@@ -116,5 +116,6 @@ def fit_response(spend: Array, customers: Array, month: NDArray[np.int64], seed:
     width = 0.5 / len(ELASTICITIES)
     elasticity = e[cell] + random.uniform(-width, width, DRAWS)
     anyway = split[cell] * (1 - elasticity)
-    return Response(usual, np.exp(drawn[:, 0]) * season, anyway, elasticity, _CARRIES[lag[cell]],
+    level = np.exp(drawn[:, 0] + drawn[:, 3] * ends[-12:].mean()) * season
+    return Response(usual, level, anyway, elasticity, _CARRIES[lag[cell]],
                     dispersion)  # fmt: skip
