@@ -88,9 +88,10 @@ def world(firm: str, truth: str, seed: int) -> dict[str, Any]:
     answer = {"held": ((cost["low"] < marginal) & (marginal < high)).to_dict()}
     answer["refused"] = (cost["reason"] != "").to_dict()
     money = {"budget": float(now.sum())}
-    for rule in ("marginal", "average"):
-        then = clv.allocate_budget(frame, VALUE[firm], rule=rule, **money)["then"]
-        answer[rule] = earned(market, VALUE[firm], then)
+    split = clv.allocate_budget(frame, VALUE[firm], rule="marginal", **money)
+    other = clv.allocate_budget(frame, VALUE[firm], rule="average", **money)
+    splits = {"marginal": split["then"], "whole_step": split["goal"], "average": other["then"]}
+    answer |= {name: earned(market, VALUE[firm], then) for name, then in splits.items()}
     answer["today"] = earned(market, VALUE[firm], now)
     return answer
 
@@ -100,14 +101,19 @@ def study(firm: str, truth: str) -> dict[str, Any]:
     worlds = [world(firm, truth, 1000 + seed) for seed in range(WORLDS)]
     held = pd.DataFrame([w["held"] for w in worlds]).mean()
     refused = pd.DataFrame([w["refused"] for w in worlds]).mean()
-    money = pd.DataFrame(worlds)[["marginal", "average", "today"]]
+    money = pd.DataFrame(worlds)[["marginal", "whole_step", "average", "today"]]
+
+    def against(one: str, other: str) -> dict[str, float]:
+        more = money[one] - money[other]
+        return {"share": round(float((more > 0).mean()), 3), "more": round(float(more.mean()), 1)}
+
     return {
         "held": held.round(3).to_dict(),
         "refused": refused.round(3).to_dict(),
-        "beats_average": round(float((money["marginal"] > money["average"]).mean()), 3),
-        "beats_today": round(float((money["marginal"] > money["today"]).mean()), 3),
-        "more_than_average": round(float((money["marginal"] - money["average"]).mean()), 1),
-        "more_than_today": round(float((money["marginal"] - money["today"]).mean()), 1),
+        "against_average": against("marginal", "average"),
+        "against_today": against("marginal", "today"),
+        "whole_step_against_average": against("whole_step", "average"),
+        "whole_step_against_today": against("whole_step", "today"),
     }
 
 

@@ -22,6 +22,8 @@ _NONE = 0.02
 """An elasticity that cannot be told from none."""
 _STEADY = 0.05
 """Below this spread of monthly spend, as a share of its mean, there is no variation."""
+_STEP = 0.5
+"""A whole step follows the luck of the histories as far as their truth: see the methods page."""
 _KNOWS_NOTHING = 0.8
 """An interval of the elasticity as wide as this says no more than the 0.9 it has before data."""
 
@@ -108,14 +110,14 @@ def allocate_budget(
 
     Returns
     -------
-    One row a channel: ``now`` (mean of the last twelve months) and ``then`` (money a month);
-    ``return_now`` and ``return_then``, the value that one more unit of money brings, with 90%
-    intervals (``..._low``, ``..._high``); ``least`` and ``most``, the monthly spend that was
-    tried, between which ``then`` stays; ``verdict`` (``more``, ``less``, or
-    ``unclear`` where the interval of ``return_now`` holds ``attrs["return"]``, the return that
-    all channels reach) and ``reason`` where a channel has no response and stays as it is.
-    ``attrs``: ``gain`` a month against today with ``gain_low`` and ``gain_high``, ``budget``,
-    ``now``, ``return``.
+    One row a channel: ``now`` (mean of the last twelve months), ``goal`` (where the returns meet)
+    and ``then`` (half way there), money a month; ``return_now`` and ``return_goal``, the value
+    that one more unit of money brings, with 90% intervals (``..._low``, ``..._high``); ``least``
+    and ``most``, the monthly spend that was tried, between which all stay; ``verdict``
+    (``more``, ``less``, or ``unclear`` where the interval of ``return_now`` holds
+    ``attrs["return"]``, the return at the goal) and ``reason`` where a channel has no response
+    and stays as it is. ``attrs``: ``gain`` of ``then`` a month against today with ``gain_low``
+    and ``gain_high``, ``budget``, ``now``, ``return``.
     """
     fitted = _responses(spend, 12)
     now = pd.Series({channel: found[0] for channel, found in fitted.items()})
@@ -150,38 +152,47 @@ def allocate_budget(
                for c in known}  # fmt: skip
         return (scale * pd.Series(per)).clip(limits["least"], limits["most"])
 
-    level = 1.0
+    level, start = 1.0, now[known]
+    if budget is not None:
+        # The same shares of the new budget, as far as they were tried.
+        def scaled(scale: float) -> pd.Series:
+            return (scale * now[known]).clip(limits["least"], limits["most"])
+
+        start = scaled(_solve(lambda scale: scaled(scale).sum(), total - fixed))
     if rule == "average":
-        then = proportional(_solve(lambda scale: proportional(scale).sum(), total - fixed))
+        goal = start = proportional(_solve(lambda s: proportional(s).sum(), total - fixed))
     elif budget is None:
-        then = split(1.0)
+        goal = split(1.0)
     else:
         level = _solve(lambda x: -split(x).sum(), -(total - fixed))
-        then = split(level)
+        goal = split(level)
+    then = start + _STEP * (goal - start)
     reasons = {channel: found[2] for channel, found in fitted.items()}
-    return _allocation(responses, reasons, worth, now, then, tried, level)
+    return _allocation(responses, reasons, worth, now, goal, then, tried, level)
 
 
 def _allocation(
     responses: dict[str, Response], reasons: dict[str, str], worth: dict[str, Array],
-    now: pd.Series, then: pd.Series, tried: dict[str, tuple[float, float]], level: float,
+    now: pd.Series, goal: pd.Series, then: pd.Series, tried: dict[str, tuple[float, float]],
+    level: float,
 ) -> pd.DataFrame:  # fmt: skip
     rows, gain = {}, np.zeros(DRAWS)
     for channel, before in now.items():
         response, value = responses.get(str(channel)), worth[str(channel)]
         after = float(then.get(channel, before))
-        row: dict[str, object] = {"now": before, "then": after}
+        aim = float(goal.get(channel, before))
+        row: dict[str, object] = {"now": before, "then": after, "goal": aim}
         low, high = np.nan, np.nan
         if response is not None:
-            x = np.array([before, after])
+            x = np.array([before, aim, after])
             drawn = value[:, None] * response.marginal(x)
-            for column, when in enumerate(("now", "then")):
+            for column, when in enumerate(("now", "goal")):
                 ends = np.quantile(drawn[:, column], [0.05, 0.95])
                 row[f"return_{when}"] = drawn[:, column].mean()
                 row[f"return_{when}_low"], row[f"return_{when}_high"] = ends
                 low, high = (low, high) if column else ends
             brought = response.customers(x)
-            gain += value * (brought[:, 1] - brought[:, 0]) - (after - before)
+            gain += value * (brought[:, 2] - brought[:, 0]) - (after - before)
         row["least"], row["most"] = tried[str(channel)]
         row["verdict"] = "more" if low > level else "less" if high < level else "unclear"
         rows[channel] = row | {"reason": reasons[str(channel)]}

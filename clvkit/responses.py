@@ -74,7 +74,7 @@ def fit_response(spend: Array, customers: Array, month: NDArray[np.int64], seed:
     seen = ~np.isnan(customers)
     works = np.array([carried(spend, carry) for carry in _CARRIES])[:, seen]
     customers, month, ends = customers[seen], month[seen], np.linspace(-1, 1, len(spend))[seen]
-    usual = float(np.exp(np.log(np.maximum(spend, spend.mean() / 20)).mean()))
+    usual = float(np.exp(np.log(spend[spend > 0]).mean()))
     e, split, lag = (
         a.ravel() for a in np.meshgrid(ELASTICITIES, _SPLITS, range(len(_CARRIES)), indexing="ij")
     )
