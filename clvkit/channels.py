@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from clvkit.acquisition import Joined, first_rows, in_contract
 from clvkit.arguments import whole_number
@@ -22,6 +23,7 @@ def channel_value(
     horizon_months: int = 24,
     gross_margin: float = 1.0,
     annual_discount_rate: float = 0.0,
+    observation_start: str | pd.Timestamp | None = None,
     observation_end: str | pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """CLV of the first ``horizon_months`` months by channel, small channels shrunk to the mean.
@@ -35,8 +37,9 @@ def channel_value(
     ----------
     joined, customers
         Subscriptions or transactions, and where the channels are, as :func:`new_customers`.
-    observation_end
-        The last day watched. Default: the one that the table carries, else its last day.
+    observation_start, observation_end
+        The first and the last day watched. Default: those that the table carries, else its own.
+        Who came before the first is left out: of them only those who stayed were ever seen.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def channel_value(
     ``attrs["mean"]`` is the mean of the channels.
     """
     horizon = whole_number(horizon_months, "horizon_months")
-    when, margins, lived = _margins(joined, customers, horizon, observation_end)
+    when, margins, lived = _margins(joined, customers, horizon, observation_start, observation_end)
     rate = float(period_rate(annual_discount_rate, 12))
     factor = gross_margin / (1 + rate) ** np.arange(horizon)
     channel, names = pd.factorize(when["channel"])
@@ -114,6 +117,7 @@ def _margins(
     joined: Joined,
     customers: Customers | pd.DataFrame | None,
     horizon: int,
+    observation_start: str | pd.Timestamp | None,
     observation_end: str | pd.Timestamp | None,
 ) -> tuple[pd.DataFrame, Array, pd.Series]:
     """First rows; revenue by customer and month of age; and whole months of age watched."""
@@ -130,16 +134,21 @@ def _margins(
             days = pd.concat([days, ends])
         observation_end = table.attrs.get("observation_end", days.max())
     end = pd.Timestamp(observation_end)
-    first = first[first["date"] <= end]
+    begin = observation_start or table.attrs.get("observation_start", first["date"].min())
+    first = first[(first["date"] >= pd.Timestamp(begin)) & (first["date"] <= end)]
+    if first.empty:
+        raise DataError(
+            f"Nobody came between {pd.Timestamp(begin).date()} and {end.date()}: give other days."
+        )
     who = first.index.get_indexer(pd.Index(table["customer_id"]))
     table, who = table[who >= 0], who[who >= 0]
     joined_on = first["date"].to_numpy()[who]
     margins = np.zeros((len(first), horizon))
     if subscribed:
-        lived = _months(first["date"], end) + 1  # The first payment falls on the day of joining.
-        begun = _months(joined_on, table["start"])
-        until = table["end"].fillna(end + pd.Timedelta(days=1)) - pd.Timedelta(days=1)
-        over = np.where(until < table["start"], begun, _months(joined_on, until) + 1)
+        # A payment falls due on the day of joining and on its day of every later month.
+        lived = _months(first["date"], end) + 1
+        begun = _months(joined_on, table["start"], up=True)
+        over = _months(joined_on, table["end"].fillna(pd.Timestamp("2200-01-01")), up=True)
         ages = np.arange(horizon)
         runs = (ages >= begun[:, None]) & (ages < over[:, None])
         np.add.at(margins, who, runs * table["mrr"].to_numpy()[:, None])
@@ -151,13 +160,13 @@ def _margins(
     return first, margins, pd.Series(lived, first.index)
 
 
-def _months(since: Any, until: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Whole months from one day to another; the last day of a month completes any."""
+def _months(since: Any, until: Any, *, up: bool = False) -> NDArray[np.int64]:
+    """Whole months from one day to another, or the next whole one; short months end early."""
     a = pd.DatetimeIndex(since)
     b = pd.DatetimeIndex([until] * len(a) if isinstance(until, pd.Timestamp) else until)
-    whole = 12 * (b.year - a.year) + b.month - a.month
-    short = (b.day < a.day) & ~b.is_month_end
-    return np.asarray(whole - short, dtype="int64")
+    due = np.minimum(a.day, b.days_in_month)
+    months = 12 * (b.year - a.year) + b.month - a.month
+    return np.asarray(months + (b.day > due) if up else months - (b.day < due), dtype="int64")
 
 
 def _shrunk(frame: pd.DataFrame) -> pd.DataFrame:

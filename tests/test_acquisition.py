@@ -170,6 +170,23 @@ def test_channel_value_against_a_loop_over_customers():
     assert answer["customers"].sum() == 150
 
 
+def test_contracts_in_a_row_and_survivors_from_before():
+    """A change of plan pays once a month; who was there before the first day is left out."""
+    rows = pd.DataFrame(
+        [("1", "2024-01-10", "2024-01-25", 10.0), ("1", "2024-01-25", "2024-03-31", 20.0),
+         ("1", "2024-05-01", "", 7.0),  # Came back between two days of paying.
+         ("2", "2024-01-31", "2024-02-29", 5.0), ("3", "2020-01-01", "", 999.0)],
+        columns=["customer_id", "start", "end", "mrr"],
+    ).assign(channel="a")  # fmt: skip
+    days = {"observation_start": "2024-01-01", "observation_end": "2024-12-31"}
+    answer = clv.channel_value(rows, horizon_months=6, **days).loc["a"]
+    assert answer["customers"] == 2
+    # Customer 1 pays 10, 20, 20, nothing on 10 April, then 7 and 7; customer 2 pays once.
+    assert answer["observed"] == pytest.approx((10 + 20 + 20 + 0 + 7 + 7 + 5) / 2)
+    with pytest.raises(clv.DataError, match="Nobody came between 2025-01-01"):
+        clv.channel_value(rows, observation_start="2025-01-01", observation_end="2025-02-01")
+
+
 def test_channel_value_of_purchases_counts_equal_ages_only():
     orders = pd.DataFrame(
         [("1", "2024-01-31", 10.0, "a"), ("1", "2024-02-29", 5.0, "a"),  # One month old.
