@@ -29,7 +29,7 @@ Joined = Subscriptions | Transactions | Customers | pd.DataFrame
 
 def new_customers(
     spend: Spend | pd.DataFrame,
-    joined: Joined,
+    joined: Joined | None = None,
     customers: Customers | pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Put who came for the first time beside what was spent, by month and channel.
@@ -43,7 +43,7 @@ def new_customers(
     ----------
     joined
         The answer of a reader (subscriptions, transactions, or customers with ``acquired_on``),
-        or a frame with its columns.
+        or a frame with its columns. Without it the column ``new_customers`` is taken at its word.
     customers
         Where ``joined`` has no channel: a table that has.
 
@@ -54,6 +54,8 @@ def new_customers(
     how many are ``new`` in these months, came ``before`` or ``after`` them, and how many starts
     or purchases of known customers were ``again`` and not counted.
     """
+    if joined is None:
+        return monthly_history(spend)
     paid = _monthly(spend)[["date", "channel", "spend"]]
     starts = first_rows(joined, customers)
     month = starts["date"].dt.to_period("M").dt.to_timestamp().astype("datetime64[s]")
