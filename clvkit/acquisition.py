@@ -51,8 +51,8 @@ def new_customers(
     -------
     A spend table: ``date`` (first of the month), ``channel``, ``spend``, ``new_customers``, every
     channel in every month, 0 where nothing was spent or nobody came. ``attrs["counted"]`` says
-    how many are ``new`` in these months, came ``before`` or ``after`` them, and how many starts
-    or purchases of known customers were ``again`` and not counted.
+    how many are ``new`` in these months, came ``before`` or ``after`` them or are ``undated``,
+    and how many starts or purchases of known customers were ``again`` and not counted.
     """
     if joined is None:
         return monthly_history(spend)
@@ -75,6 +75,7 @@ def new_customers(
             "before": int((month < first).sum()),
             "after": int((month > last).sum()),
             "again": starts.attrs["again"],
+            "undated": starts.attrs["undated"],
         },
     }
     return answer
@@ -195,8 +196,9 @@ def first_rows(joined: Joined, customers: Customers | pd.DataFrame | None) -> pd
         )
     rows = pd.DataFrame({"customer_id": table["customer_id"], "date": table[name]})
     rows["channel"] = table.get("channel")
-    rows = rows.dropna(subset="date").sort_values("date", kind="stable")
-    first = rows.drop_duplicates("customer_id").set_index("customer_id")
+    # Rows of one day are put in order by channel, so that the order of the table does not matter.
+    dated = rows.dropna(subset="date").sort_values(["date", "channel"], kind="stable")
+    first = dated.drop_duplicates("customer_id").set_index("customer_id")
     if customers is not None:
         told = (
             customers.table if isinstance(customers, Customers) else read_customers(customers).table
@@ -206,7 +208,8 @@ def first_rows(joined: Joined, customers: Customers | pd.DataFrame | None) -> pd
         channels = told.set_index("customer_id")["channel"].reindex(first.index)
         first["channel"] = first["channel"].fillna(channels)
     first["channel"] = first["channel"].fillna(UNKNOWN).astype(str)
-    first.attrs["again"] = len(rows) - len(first)
+    first.attrs["again"] = len(dated) - len(first)
+    first.attrs["undated"] = rows["customer_id"].nunique() - len(first)
     return first
 
 

@@ -57,8 +57,10 @@ def marginal_cac(spend: Spend | pd.DataFrame, *, recent_months: int = 12) -> pd.
         low, middle, high = np.quantile(1 / response.marginal(now), [0.05, 0.5, 0.95])
         if np.quantile(response.elasticity, 0.05) < _NONE:
             high = np.nan
-        average = now / _customers(response, now) if now else np.nan
-        elasticity = np.median(now * response.marginal(now) / response.customers(now))
+        average = elasticity = np.nan
+        if now:
+            average = now / _customers(response, now)
+            elasticity = np.median(now * response.marginal(now) / response.customers(now))
         rows[channel] = [now, average, middle, low, high, elasticity, ""]
     columns = ["spend", "average_cac", "marginal_cac", "low", "high", "elasticity", "reason"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("channel")
@@ -148,7 +150,7 @@ def allocate_budget(
         return pd.Series({c: float(np.interp(-level, -returns[c], paths[c])) for c in known})
 
     def proportional(scale: float) -> pd.Series:
-        per = {c: worth[c].mean() * _customers(responses[c], now[c]) / max(now[c], 1e-9)
+        per = {c: worth[c].mean() * _customers(responses[c], now[c]) / now[c] if now[c] else 0.0
                for c in known}  # fmt: skip
         return (scale * pd.Series(per)).clip(limits["least"], limits["most"])
 

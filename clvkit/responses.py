@@ -107,10 +107,11 @@ def fit_response(spend: Array, customers: Array, month: NDArray[np.int64], seed:
     random = np.random.default_rng(seed)
     steps = random.permutation((np.arange(DRAWS) + random.uniform()) / DRAWS)
     cell = np.searchsorted(np.cumsum(weight) / weight.sum(), steps).clip(0, len(e) - 1)
-    root = np.linalg.cholesky(np.linalg.inv(hessian) * dispersion)
-    drawn = beta[cell] + np.einsum(
-        "gij,gj->gi", root[cell], random.standard_normal((DRAWS, X.shape[1]))
-    )
+    # The data weigh less where months differ by more than luck; the prior stays what it is.
+    covariance = np.linalg.inv((hessian - precision) / dispersion + precision)
+    luck = random.standard_normal((DRAWS, X.shape[1]))
+    moved = np.einsum("gij,gj->gi", np.linalg.cholesky(covariance)[cell], luck)
+    drawn = beta[cell] + moved.clip(-10, 10)
     year = 2 * np.pi * np.arange(12) / 12
     season = np.exp(drawn[:, 1:2] * np.cos(year) + drawn[:, 2:3] * np.sin(year)).mean(axis=1)
     width = 0.5 / len(ELASTICITIES)

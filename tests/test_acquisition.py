@@ -34,7 +34,9 @@ def panel(frame):
 
 def test_first_starts_are_new_and_nothing_is_lost():
     history = clv.new_customers(SPEND, clv.read_subscriptions(SUBS))
-    assert history.attrs["counted"] == {"new": 4, "before": 1, "after": 1, "again": 2}
+    assert history.attrs["counted"] == {
+        "new": 4, "before": 1, "after": 1, "again": 2, "undated": 0,
+    }  # fmt: skip
     came = history.groupby("channel")["new_customers"].sum()
     assert came.to_dict() == {"ads": 2, "fair": 0, "word of mouth": 1, "(unknown)": 1}
     assert history["spend"].sum() == SPEND["spend"].sum()
@@ -66,6 +68,22 @@ def test_the_same_customers_from_every_table():
     told = people.table[["customer_id", "channel"]]
     apart = clv.new_customers(SPEND, SUBS.drop(columns="channel"), told)
     pd.testing.assert_frame_equal(panel(apart).sort_index(), panel(expected).sort_index())
+
+
+def test_undated_customers_are_counted_and_ties_do_not_depend_on_order():
+    people = pd.DataFrame(
+        {"customer_id": ["1", "2", "3"], "acquired_on": ["2024-01-05", "", "2024-02-01"],
+         "channel": "ads"}
+    )  # fmt: skip
+    history = clv.new_customers(SPEND, people)
+    assert history.attrs["counted"]["new"] == 2
+    assert history.attrs["counted"]["undated"] == 1
+    tied = pd.DataFrame(
+        {"customer_id": ["1", "1", "2"], "date": "2024-01-05", "amount": 5.0,
+         "channel": ["fair", "ads", "ads"]}
+    )  # fmt: skip
+    one, two = (clv.new_customers(SPEND, t) for t in (tied, tied.iloc[::-1]))
+    pd.testing.assert_frame_equal(one, two)
 
 
 def test_without_channels_only_the_blended_figure_is_left():

@@ -20,7 +20,7 @@ from clvkit.charts.rows import (
     row_text,
     rows_of,
 )
-from clvkit.palette import CHURN, PREDICTION, UNKNOWN, UNKNOWN_FILL, VALUE
+from clvkit.palette import CHURN, PREDICTION, QUIET_INK, UNKNOWN, UNKNOWN_FILL, VALUE
 from clvkit.words import money
 
 _BASES = {
@@ -74,14 +74,18 @@ def payback_curve(collected: pd.DataFrame, cac: float, currency: str) -> alt.Top
         color=colour,
     )
     ends = table.loc[table.groupby("line")["month"].idxmax()]
-    ends = ends.assign(height=apart(ends.set_index("line")["money"], top / 12).to_numpy())
-    names = alt.Chart(ends).encode(x="month:Q", y="height:Q", text="line:N", color=colour)
+    names = [
+        alt.Chart(ends[ends["line"] == line])
+        .mark_text(align="right", dx=-6, dy=dy, fontWeight=600)
+        .encode(x="month:Q", y="money:Q", text="line:N", color=colour)
+        for line, dy in (("without churn", -4), ("with survival", 34))
+    ]
     price = alt.Chart(pd.DataFrame({"cac": [cac], "name": [f"CAC {money(cac, currency)}"]}))
     last = collected.iloc[-1]
     return alt.layer(
         price.mark_rule(color=CHURN, strokeWidth=2).encode(y="cac:Q"),
         base.mark_line(),
-        names.mark_text(align="right", dx=-6, dy=-10, fontWeight=600),
+        *names,
         price.mark_text(color=CHURN, align="right", dy=12, fontWeight=600).encode(
             x=alt.value("width"), y="cac:Q", text="name:N"
         ),
@@ -99,11 +103,11 @@ def channel_ratios(ratios: pd.DataFrame) -> alt.TopLevelMixin:
     known = ratios[ratios["ratio"].notna()]
     shown = [f"{r['ratio']:.1f}  ({r['low']:.1f} to {r['high']:.1f})" for _, r in known.iterrows()]
     table = _intervals(known, "ratio").assign(shown=shown)
-    marks = alt.Chart(pd.DataFrame({"at": [1.0, 3.0], "name": ["1 : 1", "3 : 1"]}))
     rows = len(table)
+    scale = alt.Scale(domain=[0, max(3.3, float(table["high"].max()))], nice=False)
     listed = "; ".join(f"{a} {b}" for a, b in zip(table["label"], shown, strict=True))
     return alt.layer(
-        *_guides(marks, rows), *_spans(table, rows, VALUE, zero=True)
+        *_spans(table, rows, VALUE, scale=scale), *_guides(table, [1, 3], scale)
     ).properties(
         height=ROW_HEIGHT * (rows + FOOT),
         description=f"CLV:CAC by channel with 90% intervals, the best first: {listed}.",
@@ -229,11 +233,11 @@ def acquisition_calculator(
     sign = money(0, currency, 0).removesuffix("0").strip()
     rate = round(100 * annual_discount_rate, 6)
     params = [
-        slider("price", f"Price a month ({sign}) ", revenue, *span(revenue)),
+        slider("price", f"Price a month ({sign}) ", round(revenue, 2), *span(round(revenue, 2))),
         slider("share", "Gross margin (%) ", round(100 * gross_margin, 6), 0, 100, 1),
         slider("churn", "Churn a month (%) ", round(100 * churn, 6), 0, 50, 0.1),
         slider("discount", "Discount rate a year (%) ", rate, 0, max(40, rate), 0.5),
-        slider("cac", f"CAC ({sign}) ", cac, *span(cac)),
+        slider("cac", f"CAC ({sign}) ", round(cac, 2), *span(round(cac, 2))),
         alt.param(name="margin", expr="price * share / 100"),
         alt.param(name="left", expr="churn / 100"),
         alt.param(name="q", expr="(1 - left) / pow(1 + discount / 100, 1 / 12)"),
@@ -312,12 +316,10 @@ def _intervals(known: pd.DataFrame, middle: str) -> pd.DataFrame:
 
 
 def _spans(
-    table: pd.DataFrame, rows: int, colour: str, *, scale: alt.Scale | None = None,
-    zero: bool = False,
+    table: pd.DataFrame, rows: int, colour: str, *, scale: alt.Scale
 ) -> list[alt.Chart]:  # fmt: skip
     """A band from low to high and a stroke in the middle, in rows with their words above."""
     base = alt.Chart(table)
-    scale = scale or alt.Scale(nice=False, zero=zero)
     x = alt.X("low:Q", axis=None, scale=scale)
     stroke = alt.X("middle:Q", axis=None, scale=scale)
     return [
@@ -332,12 +334,15 @@ def _spans(
     ]
 
 
-def _guides(marks: alt.Chart, rows: int) -> list[alt.Chart]:
-    """Thin rules at given values over all rows, named below the last."""
-    placed = marks.transform_calculate(top="0.45", foot=f"{rows}", name_at=f"{rows + 0.2}")
-    rule = placed.mark_rule(color=UNKNOWN, strokeDash=[4, 3])
-    name = placed.mark_text(color=UNKNOWN, fontSize=11)
+def _guides(table: pd.DataFrame, at: list[int], scale: alt.Scale) -> list[alt.Chart]:
+    """Thin strokes at ratios that people name, in every row and named below the last."""
+    marks = table.merge(pd.DataFrame({"at": at, "name": [f"{x} : 1" for x in at]}), how="cross")
+    base = alt.Chart(marks.assign(foot=marks["bottom"] + 0.3))
+    x = alt.X("at:Q", axis=None, scale=scale)
+    last = base.transform_filter(f"datum.row == {len(table) - 1}")
     return [
-        rule.encode(x=bar_x("at"), y=bar_y("top"), y2="foot:Q"),
-        name.encode(x=bar_x("at"), y=bar_y("name_at"), text="name:N"),
+        base.mark_rule(color=UNKNOWN, strokeDash=[3, 2]).encode(
+            x=x, y=bar_y("above"), y2="below:Q"
+        ),
+        last.mark_text(color=QUIET_INK, fontSize=11).encode(x=x, y=bar_y("foot"), text="name:N"),
     ]
