@@ -119,7 +119,7 @@ def test_the_shop(tmp_path):
 
 def test_a_firm_that_never_sees_its_money_again():
     words = check(BOTH[0], {"price": 10.0, "churn": 0.2})
-    assert words["comes"].startswith("it never comes")
+    assert "it never comes: all the margin" in words["comes"]
     assert "misses 3 to 1 on every basis" in words["says"]
     words = check(BOTH[0], {"churn": 0.0, "annual_discount_rate": 0.0001})
-    assert words["comes"].startswith("it takes")
+    assert "it takes" in words["comes"]
