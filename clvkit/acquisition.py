@@ -9,6 +9,7 @@ import pandas as pd
 
 from clvkit.arguments import floats, whole_number
 from clvkit.errors import DataError
+from clvkit.intervals import poisson
 from clvkit.othertables import (
     Customers,
     Spend,
@@ -214,9 +215,7 @@ def first_rows(joined: Joined, customers: Customers | pd.DataFrame | None) -> pd
 
 
 def _cac(frame: pd.DataFrame, reason: Any = "") -> pd.DataFrame:
-    """CAC of rows of spend and customers, with the exact Poisson interval (Garwood 1936)."""
-    from scipy.stats import chi2  # Heavy, and only needed here.
-
+    """CAC of rows of spend and customers, with the exact Poisson interval of who came."""
     spend, came = frame["spend"], frame["new_customers"]
     why = np.select(
         [np.asarray(reason) != "", came.isna(), (spend == 0) & (came == 0), spend == 0, came == 0],
@@ -229,8 +228,8 @@ def _cac(frame: pd.DataFrame, reason: Any = "") -> pd.DataFrame:
         ],
         default="",
     )
-    cac = (spend / came).where(why == "", np.nan)
-    low = 2 * spend / chi2.ppf(0.95, 2 * came + 2)
-    high = 2 * spend / pd.Series(chi2.ppf(0.05, 2 * came), frame.index).replace(0, np.nan)
-    interval = {"low": low.where(cac.notna(), np.nan), "high": high.where(cac.notna(), np.nan)}
-    return frame.assign(cac=cac, **interval, reason=why)
+    known = why == ""
+    # Customers per unit of money; turned over, the upper limit is the lower CAC.
+    few, many = poisson(came.where(known), spend.where(known))
+    cac = (spend / came).where(known, np.nan)
+    return frame.assign(cac=cac, low=1 / many, high=1 / few, reason=why)
