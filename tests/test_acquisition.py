@@ -214,7 +214,10 @@ def test_channel_value_of_purchases_counts_equal_ages_only():
         columns=["customer_id", "date", "amount", "channel"],
     )  # fmt: skip
     answer = clv.channel_value(orders, horizon_months=2, observation_end="2024-03-31")
-    # Customer 3 has not lived through a month yet.
+    # Customer 3 has not lived through a month yet; who joined on 31 January is a month old on 29
+    # February, and so is what is bought on that day.
+    first = clv.channel_value(orders, horizon_months=1, observation_end="2024-03-31")
+    assert first.loc["a", "observed"] == (10 + 30) / 2
     assert answer.loc["a", "observed"] == (10 + 30) / 2 + (5 + 0) / 2
     assert answer.loc["b", "observed"] == 8
     late = clv.channel_value(orders, horizon_months=3, observation_end="2024-03-20")
