@@ -11,6 +11,13 @@ from clvkit.errors import DataError, UndefinedError
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
     from clvkit.churn import churn_rate, compare_churn
+    from clvkit.acquisition import acquisition_cost, new_customers
+    from clvkit.budget import (
+        allocate_budget,
+        marginal_cac,
+        response_curves,
+    )
+    from clvkit.channels import channel_ratio, channel_value
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
     from clvkit.leaving import churn_effects, churn_reasons, customers_at_risk
@@ -38,6 +45,13 @@ if TYPE_CHECKING:
     from clvkit.summary import split, summarize
     from clvkit.survival import survival_curves, value_of_churn
     from clvkit.tables import Transactions, read_transactions
+    from clvkit.unit_economics import (
+        acquisition_or_retention,
+        clv_to_cac,
+        maximum_cac,
+        payback,
+        referral_value,
+    )
     from clvkit.valuation import lifetime_value
 
 _HOME = {
@@ -52,6 +66,12 @@ _HOME = {
     "churn_effects": "clvkit.leaving",
     "churn_rate": "clvkit.churn",
     "churn_reasons": "clvkit.leaving",
+    "acquisition_cost": "clvkit.acquisition",
+    "acquisition_or_retention": "clvkit.unit_economics",
+    "allocate_budget": "clvkit.budget",
+    "channel_ratio": "clvkit.channels",
+    "channel_value": "clvkit.channels",
+    "clv_to_cac": "clvkit.unit_economics",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
     "compare_churn": "clvkit.churn",
@@ -61,12 +81,18 @@ _HOME = {
     "mrr_by_cohort": "clvkit.revenue",
     "mrr_movements": "clvkit.revenue",
     "quick_ratio": "clvkit.revenue",
+    "marginal_cac": "clvkit.budget",
+    "maximum_cac": "clvkit.unit_economics",
+    "new_customers": "clvkit.acquisition",
+    "payback": "clvkit.unit_economics",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
     "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
     "revenue_retention": "clvkit.revenue",
+    "referral_value": "clvkit.unit_economics",
+    "response_curves": "clvkit.budget",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
     "survival_curves": "clvkit.survival",
@@ -85,11 +111,17 @@ __all__ = [
     "ShiftedBetaGeometric",
     "Transactions",
     "UndefinedError",
+    "acquisition_cost",
+    "acquisition_or_retention",
+    "allocate_budget",
+    "channel_ratio",
+    "channel_value",
     "charts",
     "checks",
     "churn_effects",
     "churn_rate",
     "churn_reasons",
+    "clv_to_cac",
     "cohort_table",
     "cohort_value",
     "compare_churn",
@@ -101,12 +133,18 @@ __all__ = [
     "mrr_by_cohort",
     "mrr_movements",
     "quick_ratio",
+    "marginal_cac",
+    "maximum_cac",
+    "new_customers",
+    "payback",
     "read_customers",
     "read_experiment",
     "read_spend",
     "read_subscriptions",
     "read_transactions",
     "revenue_retention",
+    "referral_value",
+    "response_curves",
     "simulate",
     "split",
     "summarize",

@@ -17,7 +17,8 @@ before_renewal      today, if renewed            m r (1+d) / (1+d-r)  spending o
 =================== ============================ ==================== ======================
 """
 
-from typing import Literal, NamedTuple, TypeVar, cast, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -234,26 +235,44 @@ def sensitivity(
         "retention": float(_share(retention, "retention")),
         "annual_discount_rate": float(_discount(annual_discount_rate, "annual_discount_rate")),
     }
-    step = float(_share(change, "change"))
 
-    def priced(changed: dict[str, float]) -> Number:
-        value = inputs | changed
+    def priced(**value: float) -> Number:
         margin = value["order_value"] * value["orders_per_year"] * value["gross_margin"]
         rate = value["annual_discount_rate"]
+        return clv_retention(margin, value["retention"], rate, timing=timing)
+
+    table = swings(priced, inputs, change=change)
+    return table.rename(columns={"low": "clv_low", "high": "clv_high"})
+
+
+def swings(
+    calculate: Callable[..., Any], inputs: Mapping[str, float], *, change: float = 0.1
+) -> pd.DataFrame:
+    """Change one input of any calculation at a time by a share of itself, and calculate again.
+
+    ``calculate`` takes the inputs by name and answers with one number. Shares
+    (``gross_margin``, ``retention``, ``churn``) end at 1.
+
+    Indexed by ``input``, the widest swing first: ``low_value`` and ``high_value`` of the input,
+    ``low`` and ``high``, what comes out at these two; missing where it is undefined.
+    """
+    step = float(_share(change, "change"))
+
+    def result(changed: dict[str, float]) -> float:
         try:
-            return clv_retention(margin, value["retention"], rate, timing=timing)
+            return float(calculate(**{**inputs, **changed}))
         except UndefinedError:
             return float("nan")
 
     rows = []
     for name, value in inputs.items():
         low, high = value * (1 - step), value * (1 + step)
-        if name in ("retention", "gross_margin"):
+        if name in ("retention", "gross_margin", "churn"):
             high = min(high, 1.0)
-        rows.append((name, low, high, priced({name: low}), priced({name: high})))
-    columns = ["input", "low_value", "high_value", "clv_low", "clv_high"]
+        rows.append((name, low, high, result({name: low}), result({name: high})))
+    columns = ["input", "low_value", "high_value", "low", "high"]
     table = pd.DataFrame(rows, columns=columns).set_index("input")
-    swing = (table["clv_high"] - table["clv_low"]).abs().fillna(np.inf)
+    swing = (table["high"] - table["low"]).abs().fillna(np.inf)
     return table.loc[swing.sort_values(ascending=False, kind="stable").index]
 
 

@@ -21,6 +21,8 @@ LEVELS = [
     ("clvkit.charts",), ("clvkit.reportpages",),
     ("clvkit.report", "clvkit.subscriptionreport"), ("clvkit.figures",),
     ("clvkit.words",),
+    ("clvkit.budget", "clvkit.channels"),
+    ("clvkit.acquisition", "clvkit.responses", "clvkit.unit_economics"),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors", "clvkit.churn", "clvkit.leaving", "clvkit.revenue",
      "clvkit.survival"),

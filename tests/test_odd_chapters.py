@@ -30,13 +30,18 @@ pytestmark = pytest.mark.slow
 
 
 def run(name, transactions):
-    """Run a chapter as a build does; the executed notebook."""
+    """Run a chapter on a table of purchases as a build does; the executed notebook."""
+    return run_with(name, {"transactions": str(transactions)})
+
+
+def run_with(name, parameters):
+    """Run a chapter with these parameters."""
     chapter = Chapter(name, SOURCE / f"{name}.md", has_code=True)
     with warnings.catch_warnings():
         # papermill and its parts warn about their own future.
         warnings.simplefilter("ignore")
         return papermill.execute_notebook(
-            prepare(chapter, {"transactions": str(transactions)}),
+            prepare(chapter, parameters),
             None,
             cwd=str(SOURCE),
             progress_bar=False,

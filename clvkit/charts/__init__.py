@@ -1,6 +1,15 @@
 """Charts of the book: each function takes a result table and returns a described Altair chart."""
 
 from clvkit.charts.churn import banded_lines, interval_rows, mrr_layers, mrr_waterfall
+from clvkit.charts.acquisition import (
+    acquisition_calculator,
+    average_and_marginal,
+    budget_moves,
+    channel_ratios,
+    payback_curve,
+    ratio_bases,
+    response_shapes,
+)
 from clvkit.charts.cohorts import before_and_after, cohort_heatmap, cumulative_value
 from clvkit.charts.contracts import (
     one_over_churn,
@@ -30,11 +39,15 @@ from clvkit.charts.purchases import (
 from clvkit.charts.theme import setup
 
 __all__ = [
+    "acquisition_calculator",
     "activity",
     "alive_map",
     "banded_lines",
+    "average_and_marginal",
     "before_and_after",
     "booking_conventions",
+    "budget_moves",
+    "channel_ratios",
     "clv_calculator",
     "cohort_heatmap",
     "cumulative_value",
@@ -46,7 +59,10 @@ __all__ = [
     "mrr_layers",
     "mrr_waterfall",
     "one_over_churn",
+    "payback_curve",
     "payment_timeline",
+    "ratio_bases",
+    "response_shapes",
     "retention_of_a_mix",
     "risk_by_tenure",
     "rival_forecasts",

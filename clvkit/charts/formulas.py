@@ -266,10 +266,10 @@ def _calculator_params(
     )
     rate = round(100 * annual_discount_rate, 6)
     return [
-        _slider("margin", f"Margin a year ({sign}) ", margin, *_span(margin)),
-        _slider("retention", "Retention a year (%) ", round(100 * retention, 6), 0, 100, 0.5),
-        _slider("discount", "Discount rate a year (%) ", rate, min(0, rate), max(40, rate), 0.5),
-        _slider("price", f"Price a customer ({sign}) ", price, *_span(price)),
+        slider("margin", f"Margin a year ({sign}) ", margin, *span(margin)),
+        slider("retention", "Retention a year (%) ", round(100 * retention, 6), 0, 100, 0.5),
+        slider("discount", "Discount rate a year (%) ", rate, min(0, rate), max(40, rate), 0.5),
+        slider("price", f"Price a customer ({sign}) ", price, *span(price)),
         alt.param(name="payments", value=0, bind=horizon),
         alt.param(name="q", expr="(retention / 100) / (1 + discount / 100)"),
         alt.param(name="total", expr=_TOTAL),
@@ -310,15 +310,16 @@ def _line(base: alt.Chart, y: float, size: float = 12) -> alt.Chart:
     return line
 
 
-def _slider(
+def slider(
     name: str, label: str, value: float, low: float, high: float, step: float
 ) -> alt.Parameter:
+    """A named slider under the chart."""
     return alt.param(
         name=name, value=value, bind=alt.binding_range(min=low, max=high, step=step, name=label)
     )
 
 
-def _span(value: float) -> tuple[float, float, float]:
+def span(value: float) -> tuple[float, float, float]:
     """Choose round ends and a step for a slider that starts at ``value``."""
     unit = 10.0 ** math.floor(math.log10(abs(value))) if value else 10.0
     high = unit * math.ceil(4 * abs(value) / unit) or 10 * unit

@@ -33,11 +33,13 @@ def draw_bars(base: alt.Chart, start: float, end: float) -> list[alt.Chart]:
     return [bar, row_text(base, "label", "left"), row_text(base, "shown", "right")]
 
 
-def price_mark(base: alt.Chart, price: str, side: Any, rows: int, currency: str) -> list[alt.Chart]:
+def price_mark(
+    base: alt.Chart, price: str, side: Any, rows: int, currency: str, name: str = "price"
+) -> list[alt.Chart]:
     """Mark the price, a Vega expression, on each bar; its label stands below the last one."""
     placed = base.transform_calculate(
         price=price,
-        price_label=f"'price ' + {amount_expression(price, currency)}",
+        price_label=f"'{name} ' + {amount_expression(price, currency)}",
         above="datum.top - 0.07",
         below="datum.bottom + 0.07",
         foot="datum.bottom + 0.3",
@@ -78,8 +80,8 @@ def row_axis(field: str, start: float, end: float) -> alt.Y:
     return alt.Y(f"{field}:Q", axis=None, scale=scale)
 
 
-def amount_expression(expression: str, currency: str) -> str:
+def amount_expression(expression: str, currency: str, digits: int = 2) -> str:
     """Write the Vega expression that shows an amount as ``clvkit.words.money`` does."""
     sign = money(0, currency, 0).removesuffix("0")
-    shown = f"({expression} < 0 ? '-' : '') + '{sign}' + format(abs({expression}), ',.2f')"
+    shown = f"({expression} < 0 ? '-' : '') + '{sign}' + format(abs({expression}), ',.{digits}f')"
     return f"(isNaN({expression}) ? 'no limit' : {shown})"

@@ -9,3 +9,4 @@ from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
 
 __all__ = ["contracts", "purchases", "spend_history", "spending", "subscriptions"]
+__all__ = ["contracts", "purchases", "spend_history", "spending"]
