@@ -10,14 +10,10 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
-    from clvkit.churn import churn_rate, compare_churn
     from clvkit.acquisition import acquisition_cost, new_customers
-    from clvkit.budget import (
-        allocate_budget,
-        marginal_cac,
-        response_curves,
-    )
+    from clvkit.budget import allocate_budget, marginal_cac, response_curves
     from clvkit.channels import channel_ratio, channel_value
+    from clvkit.churn import churn_rate, compare_churn
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
     from clvkit.leaving import churn_effects, churn_reasons, customers_at_risk
@@ -30,18 +26,8 @@ if TYPE_CHECKING:
         ParetoNBD,
         ShiftedBetaGeometric,
     )
-    from clvkit.othertables import (
-        read_customers,
-        read_experiment,
-        read_spend,
-        read_subscriptions,
-    )
-    from clvkit.revenue import (
-        mrr_by_cohort,
-        mrr_movements,
-        quick_ratio,
-        revenue_retention,
-    )
+    from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
+    from clvkit.revenue import mrr_by_cohort, mrr_movements, quick_ratio, revenue_retention
     from clvkit.summary import split, summarize
     from clvkit.survival import survival_curves, value_of_churn
     from clvkit.tables import Transactions, read_transactions
@@ -63,14 +49,14 @@ _HOME = {
     "ParetoNBD": "clvkit.models",
     "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
-    "churn_effects": "clvkit.leaving",
-    "churn_rate": "clvkit.churn",
-    "churn_reasons": "clvkit.leaving",
     "acquisition_cost": "clvkit.acquisition",
     "acquisition_or_retention": "clvkit.unit_economics",
     "allocate_budget": "clvkit.budget",
     "channel_ratio": "clvkit.channels",
     "channel_value": "clvkit.channels",
+    "churn_effects": "clvkit.leaving",
+    "churn_rate": "clvkit.churn",
+    "churn_reasons": "clvkit.leaving",
     "clv_to_cac": "clvkit.unit_economics",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
@@ -78,27 +64,33 @@ _HOME = {
     "customers_at_risk": "clvkit.leaving",
     "evaluate": "clvkit.evaluation",
     "lifetime_value": "clvkit.valuation",
-    "mrr_by_cohort": "clvkit.revenue",
-    "mrr_movements": "clvkit.revenue",
-    "quick_ratio": "clvkit.revenue",
     "marginal_cac": "clvkit.budget",
     "maximum_cac": "clvkit.unit_economics",
+    "mrr_by_cohort": "clvkit.revenue",
+    "mrr_movements": "clvkit.revenue",
     "new_customers": "clvkit.acquisition",
     "payback": "clvkit.unit_economics",
+    "quick_ratio": "clvkit.revenue",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
     "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
-    "revenue_retention": "clvkit.revenue",
     "referral_value": "clvkit.unit_economics",
     "response_curves": "clvkit.budget",
+    "revenue_retention": "clvkit.revenue",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
     "survival_curves": "clvkit.survival",
     "value_of_churn": "clvkit.survival",
 }
-_MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
+_MODULES = (
+    "charts",
+    "checks",
+    "datasets",
+    "formulas",
+    "simulate",
+)
 
 __all__ = [
     "BetaDiscreteWeibull",
@@ -130,21 +122,21 @@ __all__ = [
     "evaluate",
     "formulas",
     "lifetime_value",
-    "mrr_by_cohort",
-    "mrr_movements",
-    "quick_ratio",
     "marginal_cac",
     "maximum_cac",
+    "mrr_by_cohort",
+    "mrr_movements",
     "new_customers",
     "payback",
+    "quick_ratio",
     "read_customers",
     "read_experiment",
     "read_spend",
     "read_subscriptions",
     "read_transactions",
-    "revenue_retention",
     "referral_value",
     "response_curves",
+    "revenue_retention",
     "simulate",
     "split",
     "summarize",

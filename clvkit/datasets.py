@@ -93,7 +93,6 @@ BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     },
     "survivors": {"contracts": lambda: contracts().reset_index()},
     "subscriptions": {"saas": saas},
-    "customers": {"saas": _saas_customers},
     "customers": {"saas": _saas_customers, "shop": shop_customers},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),

@@ -1,6 +1,5 @@
 """Charts of the book: each function takes a result table and returns a described Altair chart."""
 
-from clvkit.charts.churn import banded_lines, interval_rows, mrr_layers, mrr_waterfall
 from clvkit.charts.acquisition import (
     acquisition_calculator,
     average_and_marginal,
@@ -10,6 +9,7 @@ from clvkit.charts.acquisition import (
     ratio_bases,
     response_shapes,
 )
+from clvkit.charts.churn import banded_lines, interval_rows, mrr_layers, mrr_waterfall
 from clvkit.charts.cohorts import before_and_after, cohort_heatmap, cumulative_value
 from clvkit.charts.contracts import (
     one_over_churn,
@@ -42,8 +42,8 @@ __all__ = [
     "acquisition_calculator",
     "activity",
     "alive_map",
-    "banded_lines",
     "average_and_marginal",
+    "banded_lines",
     "before_and_after",
     "booking_conventions",
     "budget_moves",

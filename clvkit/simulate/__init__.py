@@ -8,5 +8,10 @@ from clvkit.simulate.business import subscriptions
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
 
-__all__ = ["contracts", "purchases", "spend_history", "spending", "subscriptions"]
-__all__ = ["contracts", "purchases", "spend_history", "spending"]
+__all__ = [
+    "contracts",
+    "purchases",
+    "spend_history",
+    "spending",
+    "subscriptions",
+]
