@@ -10,8 +10,11 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
+    from clvkit.attributes import ideal_customer
     from clvkit.cohorts import cohort_table, cohort_value
-    from clvkit.evaluation import evaluate
+    from clvkit.evaluation import compare_predictions, evaluate
+    from clvkit.features import customer_features
+    from clvkit.learning import learn_clv, rival_predictions, rolling_evaluation
     from clvkit.models import (
         BetaDiscreteWeibull,
         BetaGeoBetaBinomial,
@@ -26,6 +29,15 @@ if TYPE_CHECKING:
         read_experiment,
         read_spend,
         read_subscriptions,
+    )
+    from clvkit.segments import (
+        concentration,
+        early_value,
+        rfm,
+        segment_sizes,
+        tier_movements,
+        trend,
+        value_tiers,
     )
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
@@ -42,15 +54,28 @@ _HOME = {
     "Transactions": "clvkit.tables",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
+    "compare_predictions": "clvkit.evaluation",
+    "concentration": "clvkit.segments",
+    "customer_features": "clvkit.features",
+    "early_value": "clvkit.segments",
     "evaluate": "clvkit.evaluation",
+    "ideal_customer": "clvkit.attributes",
+    "learn_clv": "clvkit.learning",
     "lifetime_value": "clvkit.valuation",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
     "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
+    "rfm": "clvkit.segments",
+    "rival_predictions": "clvkit.learning",
+    "rolling_evaluation": "clvkit.learning",
+    "segment_sizes": "clvkit.segments",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
+    "tier_movements": "clvkit.segments",
+    "trend": "clvkit.segments",
+    "value_tiers": "clvkit.segments",
 }
 _MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
 
@@ -69,18 +94,31 @@ __all__ = [
     "checks",
     "cohort_table",
     "cohort_value",
+    "compare_predictions",
+    "concentration",
+    "customer_features",
     "datasets",
+    "early_value",
     "evaluate",
     "formulas",
+    "ideal_customer",
+    "learn_clv",
     "lifetime_value",
     "read_customers",
     "read_experiment",
     "read_spend",
     "read_subscriptions",
     "read_transactions",
+    "rfm",
+    "rival_predictions",
+    "rolling_evaluation",
+    "segment_sizes",
     "simulate",
     "split",
     "summarize",
+    "tier_movements",
+    "trend",
+    "value_tiers",
 ]
 
 

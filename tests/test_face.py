@@ -19,10 +19,12 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 LEVELS = [
     ("clvkit.cli",), ("clvkit.book",), ("clvkit.guess", "clvkit.playbook", "clvkit.scoring"),
     ("clvkit.charts",), ("clvkit.report", "clvkit.reportpages"), ("clvkit.words",),
+    ("clvkit.learning",), ("clvkit.features",),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
     ("clvkit.models",),
-    ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables", "clvkit.othertables"),
+    ("clvkit.cohorts", "clvkit.segments", "clvkit.attributes"), ("clvkit.summary",),
+    ("clvkit.tables", "clvkit.othertables"),
     ("clvkit.reading",), ("clvkit.files",),
     ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),
     ("clvkit.parsing", "clvkit.receipts"), ("clvkit.formulas",),
