@@ -10,6 +10,7 @@ from clvkit.arguments import floats
 from clvkit.errors import DataError
 from clvkit.othertables import Customers, read_customers
 from clvkit.segments import equal_parts
+from clvkit.tables import Transactions, purchases
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -72,7 +73,7 @@ def ideal_customer(value: pd.Series, customers: Customers | pd.DataFrame) -> pd.
     if not groups:
         raise DataError(f"None of the columns {left_out} has groups of customers to compare.")
     members, others = (np.array([pair[i] for pair in groups.values()]) for i in (0, 1))
-    values: Array = worth.to_numpy("float64")
+    values = np.asarray(worth, dtype="float64")
     difference, error = _differences(values[:, None], members, others)
     table = pd.DataFrame(groups.keys(), columns=["attribute", "group"])
     table["customers"] = members.sum(axis=1)
@@ -91,6 +92,23 @@ def ideal_customer(value: pd.Series, customers: Customers | pd.DataFrame) -> pd.
         "left_out": left_out,
     }
     return table
+
+
+def first_order(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
+    """What the first day of each customer says: attributes for want of a table of customers.
+
+    Returns
+    -------
+    A table of customers: ``customer_id``, ``weekday`` and ``quarter`` of joining, and, where the
+    purchases have them, ``channel`` and ``category`` of the first line of that day.
+    """
+    table = purchases(orders)
+    ordered = table.sort_values("date", kind="stable")
+    first = ordered.drop_duplicates("customer_id").sort_index()
+    columns = ["customer_id", *(name for name in ("channel", "category") if name in first)]
+    return first[columns].assign(
+        weekday=first["date"].dt.day_name(), quarter=first["date"].dt.to_period("Q").astype(str)
+    )
 
 
 def grouped(column: pd.Series, parts: int = 3) -> pd.Series | None:

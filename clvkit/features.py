@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -53,7 +55,7 @@ def customer_features(
     ``silence`` (days since the first and the last purchase), ``gap`` (mean days between
     purchases, missing after one), ``silence_in_gaps``, ``purchases`` (days), ``spend``,
     ``spend_a_purchase``, ``first_spend``, purchases and spend of the last 30, 90, 180 and 365
-    days; from the optional columns ``products``, ``categories``, ``margin_rate``, the share of
+    days; from the optional columns ``products``, ``categories``, the share of
     spend in the eight largest categories, the channel of the first purchase; and the attributes:
     numbers, and text of at most 20 values. ``attrs["left_out"]`` names the other attributes.
     """
@@ -87,16 +89,13 @@ def model_features(
     ``model_purchases``, ``model_spend`` (money over the horizon). Where everybody spends the
     same, or too few come back to learn how spend differs, everybody has the mean spend.
     """
-    table = readable(orders).known_at(parsing.day(cutoff, "cutoff"))
-    summary = summarize(table, observation_end=cutoff)
-    model = BetaGeoNBD().fit(summary)
-    money: GammaGamma | float
-    try:
-        money = GammaGamma().fit(summary)
-        value = _expected(model, money, summary, horizon_days)
-    except (DataError, UndefinedError):
-        money = float(table.groupby(["customer_id", "date"])["amount"].sum().mean())
-        value = _expected(model, money, summary, horizon_days)
+    made = readable(orders)
+    table = made.known_at(parsing.day(cutoff, "cutoff"))
+    summary = summarize(replace(made, table=table), observation_end=cutoff)
+    model, money = BetaGeoNBD().fit(summary), spend_model(table, summary)
+    value = lifetime_value(
+        model, money, summary, horizon_months=horizon_days / _MONTH, gross_margin=1.0, interval=None
+    )
     spend = value["expected_purchases"] * value["expected_spend"]
     value = value[["probability_alive", "expected_purchases"]].assign(spend=spend)
     return value.set_axis(MODEL, axis=1)
@@ -111,12 +110,14 @@ def spend_between(
     return spent.reindex(ids).fillna(0.0).rename("actual")
 
 
-def _expected(
-    model: BetaGeoNBD, money: GammaGamma | float, summary: pd.DataFrame, days: int
-) -> pd.DataFrame:
-    return lifetime_value(
-        model, money, summary, horizon_months=days / _MONTH, gross_margin=1.0, interval=None
-    )
+def spend_model(table: pd.DataFrame, summary: pd.DataFrame) -> GammaGamma | float:
+    """Gamma-Gamma where spend differs between enough customers, otherwise the mean of a day."""
+    try:
+        money = GammaGamma().fit(summary)
+        money.expected_spend(summary)
+        return money
+    except (DataError, UndefinedError):
+        return float(table.groupby(["customer_id", "date"])["amount"].sum().mean())
 
 
 def _behaviour(
@@ -152,9 +153,6 @@ def _behaviour(
             "float64"
         )
     frame = pd.DataFrame(features)
-    if "margin" in table:
-        earned = np.bincount(code, table["margin"].fillna(0.0), size)
-        frame["margin_rate"] = earned / np.where(spend > 0, spend, np.nan)
     for column, name in (("product_id", "products"), ("category", "categories")):
         if column in table:
             frame[name] = table[column].groupby(code).nunique().to_numpy("float64")

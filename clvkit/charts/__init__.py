@@ -26,11 +26,21 @@ from clvkit.charts.purchases import (
     rules_by_cost,
     tracking,
 )
+from clvkit.charts.segments import (
+    attribute_differences,
+    importance_bars,
+    lorenz,
+    movement_map,
+    revenue_trend,
+    rival_figures,
+    segment_bars,
+)
 from clvkit.charts.theme import setup
 
 __all__ = [
     "activity",
     "alive_map",
+    "attribute_differences",
     "before_and_after",
     "booking_conventions",
     "clv_calculator",
@@ -40,12 +50,18 @@ __all__ = [
     "definition_tree",
     "growth_limit",
     "holdout_by_class",
+    "importance_bars",
+    "lorenz",
+    "movement_map",
     "one_over_churn",
     "payment_timeline",
     "retention_of_a_mix",
+    "revenue_trend",
     "risk_by_tenure",
+    "rival_figures",
     "rival_forecasts",
     "rules_by_cost",
+    "segment_bars",
     "setup",
     "spend_ceiling",
     "survival_forecast",
