@@ -23,7 +23,7 @@ LEVELS = [
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
     ("clvkit.models",),
-    ("clvkit.cohorts", "clvkit.segments", "clvkit.attributes"), ("clvkit.summary",),
+    ("clvkit.attributes",), ("clvkit.cohorts", "clvkit.segments"), ("clvkit.summary",),
     ("clvkit.tables", "clvkit.othertables"),
     ("clvkit.reading",), ("clvkit.files",),
     ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),

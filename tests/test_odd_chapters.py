@@ -29,14 +29,14 @@ NO_NUMBER = re.compile(r"\bnan\b|\binf\b|NaN|None|∞|–")
 pytestmark = pytest.mark.slow
 
 
-def run(name, transactions):
+def run(name, transactions, **others):
     """Run a chapter as a build does; the executed notebook."""
     chapter = Chapter(name, SOURCE / f"{name}.md", has_code=True)
     with warnings.catch_warnings():
         # papermill and its parts warn about their own future.
         warnings.simplefilter("ignore")
         return papermill.execute_notebook(
-            prepare(chapter, {"transactions": str(transactions)}),
+            prepare(chapter, {"transactions": str(transactions), **others}),
             None,
             cwd=str(SOURCE),
             progress_bar=False,
