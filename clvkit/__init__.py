@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import compare_predictions, evaluate
     from clvkit.features import customer_features
-    from clvkit.learning import learn_clv, rival_predictions, rolling_evaluation
+    from clvkit.learning import learn_clv, rival_predictions, rolling_predictions
     from clvkit.models import (
         BetaDiscreteWeibull,
         BetaGeoBetaBinomial,
@@ -69,7 +69,7 @@ _HOME = {
     "read_transactions": "clvkit.tables",
     "rfm": "clvkit.segments",
     "rival_predictions": "clvkit.learning",
-    "rolling_evaluation": "clvkit.learning",
+    "rolling_predictions": "clvkit.learning",
     "segment_sizes": "clvkit.segments",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
@@ -111,7 +111,7 @@ __all__ = [
     "read_transactions",
     "rfm",
     "rival_predictions",
-    "rolling_evaluation",
+    "rolling_predictions",
     "segment_sizes",
     "simulate",
     "split",

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from clvkit import parsing
 from clvkit.arguments import whole_number
 from clvkit.errors import DataError
-from clvkit.evaluation import compare_predictions, normalised_gini
+from clvkit.evaluation import normalised_gini
 from clvkit.features import MODEL, customer_features, model_features, readable, spend_between
 from clvkit.models.base import Array
 from clvkit.othertables import Customers
@@ -244,35 +244,40 @@ def rival_predictions(
     return frame
 
 
-def rolling_evaluation(
+def rolling_predictions(
     orders: Transactions | pd.DataFrame,
     customers: Customers | pd.DataFrame | None = None,
     *,
     horizon_days: int = 180,
     folds: int = 3,
 ) -> pd.DataFrame:
-    """Compare the five predictions at several cut-offs: is the winner always the same?
+    """Make the five predictions at several cut-offs: is the winner always the same?
 
     Parameters
     ----------
     folds
         At most so many cut-offs, a third of a horizon apart, the last a horizon before the end.
-        Fewer where the time before a cut-off is too short to learn from.
+        Fewer where the time before a cut-off is too short, or the customers too few, to learn from.
 
     Returns
     -------
-    The ``figures`` of :func:`clvkit.compare_predictions`, with the ``cutoff`` in the index.
+    The frames of :func:`rival_predictions`, the earliest cut-off first, with the ``cutoff`` in the
+    index, and the ``age`` of each customer at it (days since the first purchase).
     """
-    made, length = readable(orders), pd.Timedelta(days=horizon_days)
+    made, length = readable(orders), pd.Timedelta(days=whole_number(horizon_days, "horizon_days"))
     end = pd.Timestamp(made.table.attrs.get("observation_end", made.table["date"].max()))
-    days = [(end - length - length / 3 * k).normalize() for k in range(folds)]
-    long_enough = [d for d in days if d - 2 * length >= made.table["date"].min()]
-    answers = {}
-    for day in long_enough or days[:1]:
-        rivals = rival_predictions(made, customers, cutoff=day, horizon_days=horizon_days)
-        guesses = rivals.drop(columns="actual")
-        answers[day.date().isoformat()] = compare_predictions(guesses, rivals["actual"]).figures
-    return pd.concat(answers, names=["cutoff"]).sort_index(level="cutoff", sort_remaining=False)
+    answers: dict[str, pd.DataFrame] = {}
+    for fold in range(whole_number(folds, "folds")):
+        day = (end - length - length / 3 * fold).normalize()
+        try:
+            rivals = rival_predictions(made, customers, cutoff=day, horizon_days=horizon_days)
+        except DataError:
+            if not answers:
+                raise
+            break
+        first = made.known_at(day).groupby("customer_id")["date"].min()
+        answers[day.date().isoformat()] = rivals.assign(age=(day - first).dt.days)
+    return pd.concat(dict(reversed(answers.items())), names=["cutoff"])
 
 
 def _features(

@@ -212,7 +212,8 @@ def tier_movements(
     table = purchases(orders)
     end = observed_until(table, None, "observation_end")
     start = table["date"].min()
-    cut = (start + (end - start) / 2).normalize()
+    # Rounded down, so that the first day observed belongs to the first period.
+    cut = start + pd.Timedelta(days=max(0, ((end - start).days - 1) // 2))
     if first_end is not None:
         cut = observed_until(table, first_end, "first_end")
     if not cut < end:
@@ -246,7 +247,12 @@ def tier_movements(
     pairs = [(b, a) for b in (*TIERS, SILENT, NOT_YET) for a in (*TIERS, SILENT)][:-1]
     answer = answer.reindex(pd.MultiIndex.from_tuples(pairs, names=["before", "after"])).fillna(0)
     answer["customers"] = answer["customers"].astype("int64")
-    days = [cut - (end - cut) + pd.Timedelta(days=1), cut, cut + pd.Timedelta(days=1), end]
+    days = [
+        max(start, cut - (end - cut) + pd.Timedelta(days=1)),
+        cut,
+        cut + pd.Timedelta(days=1),
+        end,
+    ]
     text = [day.date().isoformat() for day in days]
     answer.attrs = {
         "base_before": len(bases[0]),

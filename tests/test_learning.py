@@ -195,10 +195,18 @@ def test_model_features_fall_back_on_the_mean_spend():
 
 def test_rolling_cut_offs():
     orders, people = world(1)
-    table = clv.rolling_evaluation(orders, people, folds=2, horizon_days=120)
-    cutoffs = table.index.get_level_values("cutoff").unique().tolist()
-    assert cutoffs == ["2024-07-24", "2024-09-02"]
-    assert table.loc[("2024-09-02", "learner", "normalised_gini"), "value"] > 0.7
+    table = clv.rolling_predictions(orders, people, folds=2, horizon_days=120)
+    assert table.index.unique("cutoff").tolist() == ["2024-07-24", "2024-09-02"]
+    assert table.index.is_unique
+    last = clv.rival_predictions(orders, people, horizon_days=120)
+    pd.testing.assert_frame_equal(table.loc["2024-09-02"].drop(columns="age"), last)
+    age = clv.customer_features(orders, None, "2024-09-02")["age"]
+    assert (table.loc["2024-09-02", "age"] == age).all()
+    # A cut-off that cannot be learned from is left out; where none can, the reason is given.
+    late = clv.rolling_predictions(orders, folds=9, horizon_days=180)
+    assert 1 <= late.index.unique("cutoff").size < 9
+    with pytest.raises(clv.DataError, match="takes three times as long"):
+        clv.rolling_predictions(orders, horizon_days=400)
 
 
 @pytest.mark.slow

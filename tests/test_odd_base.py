@@ -13,7 +13,7 @@ BASE, LEARNING = "chapters/customer-base", "chapters/machine-learning"
 REFUSED = {
     "nobody repeats": "Nobody bought a second time",
     "two days": "All purchases fall on 2 days",
-    "thirty customers": "No attribute has two groups|table of attributes",
+    "thirty customers": "table of attributes|No attribute has two groups",
 }
 
 

@@ -164,13 +164,13 @@ def attribute_differences(table: pd.DataFrame, currency: str, most: int = 16) ->
     rows = table.dropna(subset=["low", "high"]).head(most)
     rows = rows.assign(
         name=rows["attribute"].str.replace("_", " ") + ": " + rows["group"],
-        kind=np.where(~rows["clear"], "no more than luck",
-                      np.where(rows["difference"] > 0, "worth more", "worth less")),
+        kind=np.where(~rows["clear"], "luck",
+                      np.where(rows["difference"] > 0, "more", "less")),
         told=[f"{money(d, currency)} ({money(a, currency)} to {money(b, currency)})"
               for d, a, b in zip(rows["difference"], rows["low"], rows["high"], strict=True)],
     )  # fmt: skip
     colour = alt.Color("kind:N", title=None).scale(
-        domain=["worth more", "worth less", "no more than luck"], range=[VALUE, CHURN, UNKNOWN]
+        domain=["more", "less", "luck"], range=[VALUE, CHURN, UNKNOWN]
     )
     base = alt.Chart(rows).encode(
         y=alt.Y("name:N", sort=list(rows["name"]), title=None).axis(
@@ -180,7 +180,7 @@ def attribute_differences(table: pd.DataFrame, currency: str, most: int = 16) ->
         tooltip=["name:N", alt.Tooltip("told:N", title="difference")],
     )
     x = alt.X("low:Q", title=f"Difference from all others ({currency})").axis(
-        format="~s", tickCount=4
+        format="~s", tickCount=3
     )
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK).encode(x="at:Q")
     clear = "; ".join(f"{r.name_} {r.told}" for r in rows[rows["clear"]].rename(
@@ -201,8 +201,9 @@ def rival_figures(figures: pd.DataFrame, against: str = "probability model") -> 
     ``figures`` are those of :func:`clvkit.compare_predictions`; normalised Gini and its interval.
     """
     rows = figures.xs("normalised_gini", level="figure").reset_index()
-    rows = rows[rows["method"] != against]
-    rows = rows[rows["difference"].notna()]
+    rows = rows[rows["difference"].notna() & (rows["method"] != against)]
+    # A constant ranks nobody: its distance would make all others look alike.
+    rows = rows[rows["value"].abs() > 1e-3]
     rows["told"] = [
         f"{d:+.3f} ({a:+.3f} to {b:+.3f})".replace("-", "−")
         for d, a, b in zip(
@@ -220,14 +221,14 @@ def rival_figures(figures: pd.DataFrame, against: str = "probability model") -> 
         y=alt.Y("method:N", sort=order, title=None).axis(ticks=False, domain=False),
         color=colour,
     )
-    x = alt.X("difference_low:Q", title=f"Normalised Gini, difference from the {against}")
+    x = alt.X("difference_low:Q", title="Difference in normalised Gini")
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK).encode(x="at:Q")
     told = "; ".join(f"{row.method} {row.told}" for row in rows.itertuples())
     return alt.layer(
         zero,
         base.mark_rule(strokeWidth=2.5).encode(x=x.axis(tickCount=4), x2="difference_high:Q"),
         base.mark_point(size=70, opacity=1).encode(x="difference:Q"),
-        base.mark_text(dy=-12).encode(x="difference:Q", text="told:N"),
+        base.mark_text(align="right", dy=-14).encode(x=alt.value("width"), text="told:N"),
     ).properties(
         height=56 * len(rows),
         description=f"Ranking of methods against the {against}, with 90% intervals: {told}.",
@@ -237,12 +238,13 @@ def rival_figures(figures: pd.DataFrame, against: str = "probability model") -> 
 def importance_bars(table: pd.DataFrame, most: int = 12) -> alt.TopLevelMixin:
     """Draw what the ranking loses when a group of features is shuffled (``Learned.importance``)."""
     rows = table.head(most).reset_index()
+    rows["features"] = rows["features"].str.replace("_", " ")
     base = alt.Chart(rows).encode(
         y=alt.Y("features:N", sort=list(rows["features"]), title=None).axis(
             ticks=False, domain=False, labelLimit=160
         )
     )
-    x = alt.X("loss:Q", title="Loss of normalised Gini when shuffled").axis(tickCount=4)
+    x = alt.X("loss:Q", title="Loss of Gini when shuffled").axis(tickCount=4)
     told = "; ".join(f"{row.features} {row.loss:.3f}" for row in rows.itertuples())
     return alt.layer(
         base.mark_bar(color=PREDICTION, cornerRadius=2).encode(x=x),
