@@ -93,6 +93,6 @@ def _path(name: str) -> Path:
 
 
 def measurements(name: str) -> dict[str, Any]:
-    """What the programs in ``benchmarks/`` measured last: ``"speed"`` or ``"coverage"``."""
+    """What a program in ``benchmarks/`` measured last: ``"speed"``, ``"coverage"``, ``"learning"``."""
     found: dict[str, Any] = json.loads(_path(f"benchmarks/{name}.json").read_text("utf-8"))
     return found
