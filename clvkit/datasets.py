@@ -93,6 +93,9 @@ def _path(name: str) -> Path:
 
 
 def measurements(name: str) -> dict[str, Any]:
-    """What a program in ``benchmarks/`` measured last: ``"speed"``, ``"coverage"``, ``"learning"``."""
+    """What the programs in ``benchmarks/`` measured last.
+
+    ``name``: ``"speed"``, ``"coverage"`` or ``"learning"``.
+    """
     found: dict[str, Any] = json.loads(_path(f"benchmarks/{name}.json").read_text("utf-8"))
     return found
