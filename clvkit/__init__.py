@@ -11,11 +11,14 @@ from clvkit.errors import DataError, UndefinedError
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
     from clvkit.acquisition import acquisition_cost, new_customers
+    from clvkit.attributes import ideal_customer
     from clvkit.budget import allocate_budget, marginal_cac, response_curves
     from clvkit.channels import channel_ratio, channel_value
     from clvkit.churn import churn_rate, compare_churn
     from clvkit.cohorts import cohort_table, cohort_value
-    from clvkit.evaluation import evaluate
+    from clvkit.evaluation import compare_predictions, evaluate
+    from clvkit.features import customer_features
+    from clvkit.learning import learn_clv, rival_predictions, rolling_predictions
     from clvkit.leaving import churn_effects, churn_reasons, customers_at_risk
     from clvkit.models import (
         BetaDiscreteWeibull,
@@ -28,6 +31,15 @@ if TYPE_CHECKING:
     )
     from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
     from clvkit.revenue import mrr_by_cohort, mrr_movements, quick_ratio, revenue_retention
+    from clvkit.segments import (
+        concentration,
+        early_value,
+        rfm,
+        segment_sizes,
+        tier_movements,
+        trend,
+        value_tiers,
+    )
     from clvkit.summary import split, summarize
     from clvkit.survival import survival_curves, value_of_churn
     from clvkit.tables import Transactions, read_transactions
@@ -61,8 +73,14 @@ _HOME = {
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
     "compare_churn": "clvkit.churn",
+    "compare_predictions": "clvkit.evaluation",
+    "concentration": "clvkit.segments",
+    "customer_features": "clvkit.features",
     "customers_at_risk": "clvkit.leaving",
+    "early_value": "clvkit.segments",
     "evaluate": "clvkit.evaluation",
+    "ideal_customer": "clvkit.attributes",
+    "learn_clv": "clvkit.learning",
     "lifetime_value": "clvkit.valuation",
     "marginal_cac": "clvkit.budget",
     "maximum_cac": "clvkit.unit_economics",
@@ -79,10 +97,17 @@ _HOME = {
     "referral_value": "clvkit.unit_economics",
     "response_curves": "clvkit.budget",
     "revenue_retention": "clvkit.revenue",
+    "rfm": "clvkit.segments",
+    "rival_predictions": "clvkit.learning",
+    "rolling_predictions": "clvkit.learning",
+    "segment_sizes": "clvkit.segments",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
     "survival_curves": "clvkit.survival",
+    "tier_movements": "clvkit.segments",
+    "trend": "clvkit.segments",
     "value_of_churn": "clvkit.survival",
+    "value_tiers": "clvkit.segments",
 }
 _MODULES = (
     "charts",
@@ -117,10 +142,16 @@ __all__ = [
     "cohort_table",
     "cohort_value",
     "compare_churn",
+    "compare_predictions",
+    "concentration",
+    "customer_features",
     "customers_at_risk",
     "datasets",
+    "early_value",
     "evaluate",
     "formulas",
+    "ideal_customer",
+    "learn_clv",
     "lifetime_value",
     "marginal_cac",
     "maximum_cac",
@@ -137,11 +168,18 @@ __all__ = [
     "referral_value",
     "response_curves",
     "revenue_retention",
+    "rfm",
+    "rival_predictions",
+    "rolling_predictions",
+    "segment_sizes",
     "simulate",
     "split",
     "summarize",
     "survival_curves",
+    "tier_movements",
+    "trend",
     "value_of_churn",
+    "value_tiers",
 ]
 
 

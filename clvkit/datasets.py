@@ -113,6 +113,9 @@ def _path(name: str) -> Path:
 
 
 def measurements(name: str) -> dict[str, Any]:
-    """What the programs in ``benchmarks/`` measured last: ``"speed"`` or ``"coverage"``."""
+    """What the programs in ``benchmarks/`` measured last.
+
+    ``name``: ``"speed"``, ``"coverage"`` or ``"learning"``.
+    """
     found: dict[str, Any] = json.loads(_path(f"benchmarks/{name}.json").read_text("utf-8"))
     return found

@@ -20,7 +20,26 @@ class Transactions(Table):
     ``table``: one row a purchase, in the source's order: ``customer_id`` (text), ``date``
     (calendar day), ``amount`` (money, net of refunds, never negative) and whichever optional
     columns the source has. ``table.attrs["observation_end"]`` is there if one was given.
+    ``gross`` and ``taken`` remember refunds: all rows as they were written, and what was left of
+    a purchase (``row`` of ``gross``) after the refund of a ``date``.
     """
+
+    gross: pd.DataFrame | None = None
+    taken: pd.DataFrame | None = None
+
+    def known_at(self, day: pd.Timestamp) -> pd.DataFrame:
+        """The clean purchases as they stood on ``day``: a later refund has taken nothing off."""
+        rows = self.table
+        if self.gross is not None and self.taken is not None:
+            left = self.taken[self.taken["date"] <= day].drop_duplicates("row", keep="last")
+            amount = self.gross["amount"].to_numpy().copy()
+            amount[left["row"]] = left["left"]
+            gone = np.zeros(len(amount), dtype=bool)
+            gone[left["row"][left["left"] == 0]] = True
+            rows = self.gross.assign(amount=amount)[~gone & (amount >= 0)]
+        known = pd.DataFrame(rows[rows["date"] <= day].reset_index(drop=True))
+        known.attrs = dict(self.table.attrs)
+        return known
 
 
 def read_transactions(
@@ -40,9 +59,9 @@ def read_transactions(
     ----------
     source
         A CSV, Parquet, Excel, DuckDB or SQLite file, a pandas, polars or pyarrow frame, or the
-        name of a bundled table (``cdnow``, ``cdnow-sample``). Required columns ``customer_id``,
-        ``date``, ``amount``; optional ``order_id``, ``product_id``, ``category``, ``channel``,
-        ``margin``, ``quantity``.
+        name of a bundled table (``cdnow``, ``cdnow-sample``, ``shop``). Required columns
+        ``customer_id``, ``date``, ``amount``; optional ``order_id``, ``product_id``, ``category``,
+        ``channel``, ``margin``, ``quantity``.
     columns
         Contract name to the source's name, where they differ.
     query
@@ -86,7 +105,8 @@ def read_transactions(
         remedy = "nothing, if refunds are to be left out; refunds='net' subtracts them"
         draft.set_aside(draft.clean["amount"] < 0, "refund", remedy)
     original = draft.clean["amount"].copy()
-    netted, cancelled = _net_refunds(draft)
+    gross = draft.clean.copy()
+    netted, cancelled, taken = _net_refunds(draft)
     used = draft.clean[draft.reason.isna().to_numpy() & ~netted & ~cancelled]
     used = used.reset_index(drop=True)
     if end is not None:
@@ -103,7 +123,11 @@ def read_transactions(
             "the amounts right? refunds='set_aside' leaves refunds out."
         )
     reading.refuse_one_customer(draft, used, "purchases")
-    return Transactions(used, receipt)
+    if not netted.any():
+        return Transactions(used, receipt)
+    counted = draft.reason.isna().to_numpy()
+    taken["row"] = (np.cumsum(counted) - 1)[taken["row"]]
+    return Transactions(used, receipt, gross[counted].reset_index(drop=True), taken)
 
 
 def cross_checks(tables: Mapping[str, Table]) -> list[str]:
@@ -167,8 +191,11 @@ def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
     return read.table
 
 
-def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray]:
-    """Take refunds off earlier purchases, in place; which rows were netted, which cancelled."""
+def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Take refunds off earlier purchases, in place; which rows were netted, which cancelled.
+
+    The frame has what was left of a purchase after each refund that took something off it.
+    """
     clean, reason = draft.clean, draft.reason
     refund = reason.isna() & (clean["amount"] < 0)
     netted = np.zeros(len(clean), dtype=bool)
@@ -179,7 +206,7 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray]:
         ["customer_id", "date", "late"], kind="stable"
     )
     amount = clean["amount"].to_numpy().copy()
-    unmatched = list[int]()
+    unmatched, taken = list[int](), list[tuple[int, int, float]]()
     current, available, purchased = None, Decimal(0), list[tuple[int, Decimal]]()
     for row, customer, value in zip(
         order.index, order["customer_id"], order["amount"], strict=True
@@ -198,6 +225,7 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray]:
             while left > 0:
                 last, held = purchased.pop()
                 amount[last] = float(max(held - left, Decimal(0)))
+                taken.append((last, row, amount[last]))
                 if held > left:
                     purchased.append((last, held - left))
                 cancelled[last] = held <= left
@@ -207,7 +235,9 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray]:
     remedy = "export the purchase that it belongs to as well"
     draft.set_aside(alone, "refund without an earlier purchase", remedy)
     clean["amount"] = amount
-    return netted, cancelled
+    frame = pd.DataFrame(taken, columns=["row", "refund", "left"])
+    frame.insert(1, "date", clean["date"].to_numpy()[frame.pop("refund")])
+    return netted, cancelled, frame
 
 
 def _note(draft: reading.Draft, used: pd.DataFrame, netted: int, cancelled: int) -> None:

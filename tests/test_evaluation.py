@@ -184,3 +184,65 @@ def test_refusals(predicted, actual, message):
 def test_resamples_that_cannot_be_used(resamples):
     with pytest.raises(clv.DataError, match="resamples="):
         clv.evaluate(S([1.0, 2.0]), S([1.0, 2.0]), resamples=resamples)
+
+
+def rivals(size=400, seed=6):
+    random = np.random.default_rng(seed)
+    truth = random.gamma(1.0, 10.0, size) * (random.uniform(size=size) < 0.4)
+    noise = random.gamma(2.0, 5.0, (2, size))
+    frame = pd.DataFrame(
+        {"constant": 4.0, "rough": truth + 2 * noise[0], "probability model": truth + noise[1]},
+        index=[f"c{i:03d}" for i in range(size)],
+    )
+    return frame, pd.Series(truth, frame.index)
+
+
+def test_compared_methods_have_the_figures_of_evaluate():
+    frame, truth = rivals()
+    answer = clv.compare_predictions(frame, truth, resamples=50)
+    for name in frame:
+        alone = clv.evaluate(frame[name], truth, resamples=1)
+        values = answer.figures.loc[name, "value"]
+        pd.testing.assert_series_equal(values, alone.figures["value"], check_names=False)
+        pd.testing.assert_frame_equal(answer.deciles.loc[name], alone.deciles)
+    assert answer.figures.loc["probability model", "difference"].isna().all()
+
+
+def test_a_method_compared_with_itself_differs_by_exactly_nothing():
+    frame, truth = rivals()
+    frame["twin"] = frame["probability model"]
+    figures = clv.compare_predictions(frame, truth).figures.loc["twin"].drop("decile_mape")
+    assert (figures[["difference", "difference_low", "difference_high"]] == 0).all(axis=None)
+
+
+def test_interval_of_a_difference_against_a_plain_bootstrap():
+    frame, truth = rivals()
+    answer = clv.compare_predictions(frame, truth, resamples=600).figures.loc["rough"]
+    random = np.random.default_rng(9)
+    draws = []
+    for _ in range(600):
+        d = random.integers(len(truth), size=len(truth))
+        t, f = truth.to_numpy()[d], frame.iloc[d]
+        one, two = (google_gini(t, f[name].to_numpy()) for name in ("rough", "probability model"))
+        far = (abs(f[name].sum() / t.sum() - 1) for name in ("rough", "probability model"))
+        draws.append((one - two, next(far) - next(far)))
+    for figure, values in zip(("normalised_gini", "total_bias"), np.transpose(draws), strict=True):
+        ends = np.quantile(values, [0.05, 0.95])
+        assert answer.loc[figure, ["difference_low", "difference_high"]].to_numpy() == (
+            pytest.approx(ends, abs=0.15 * np.ptp(ends))
+        )
+
+
+def test_compared_in_any_order_the_same():
+    frame, truth = rivals()
+    one = clv.compare_predictions(frame, truth, resamples=20)
+    two = clv.compare_predictions(frame[::-1], truth.sample(frac=1, random_state=1), resamples=20)
+    pd.testing.assert_frame_equal(one.figures, two.figures)
+
+
+def test_comparisons_that_cannot_be_made():
+    frame, truth = rivals(40)
+    with pytest.raises(clv.DataError, match="against='best' is none of the methods"):
+        clv.compare_predictions(frame, truth, against="best")
+    with pytest.raises(clv.DataError, match="the same customers"):
+        clv.compare_predictions(frame, truth[1:])

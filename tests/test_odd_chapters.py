@@ -29,9 +29,9 @@ NO_NUMBER = re.compile(r"\bnan\b|\binf\b|NaN|None|∞|–")
 pytestmark = pytest.mark.slow
 
 
-def run(name, transactions):
+def run(name, transactions, **others):
     """Run a chapter on a table of purchases as a build does; the executed notebook."""
-    return run_with(name, {"transactions": str(transactions)})
+    return run_with(name, {"transactions": str(transactions), **others})
 
 
 def run_with(name, parameters):

@@ -36,12 +36,22 @@ from clvkit.charts.purchases import (
     rules_by_cost,
     tracking,
 )
+from clvkit.charts.segments import (
+    attribute_differences,
+    importance_bars,
+    lorenz,
+    movement_map,
+    revenue_trend,
+    rival_figures,
+    segment_bars,
+)
 from clvkit.charts.theme import setup
 
 __all__ = [
     "acquisition_calculator",
     "activity",
     "alive_map",
+    "attribute_differences",
     "average_and_marginal",
     "banded_lines",
     "before_and_after",
@@ -55,7 +65,10 @@ __all__ = [
     "definition_tree",
     "growth_limit",
     "holdout_by_class",
+    "importance_bars",
     "interval_rows",
+    "lorenz",
+    "movement_map",
     "mrr_layers",
     "mrr_waterfall",
     "one_over_churn",
@@ -64,9 +77,12 @@ __all__ = [
     "ratio_bases",
     "response_shapes",
     "retention_of_a_mix",
+    "revenue_trend",
     "risk_by_tenure",
+    "rival_figures",
     "rival_forecasts",
     "rules_by_cost",
+    "segment_bars",
     "setup",
     "spend_ceiling",
     "survival_forecast",
