@@ -6,5 +6,6 @@ begin with ``true_``, or in ``attrs["truth"]``.
 
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
+from clvkit.simulate.shop import shop
 
-__all__ = ["contracts", "purchases", "spend_history", "spending"]
+__all__ = ["contracts", "purchases", "shop", "spend_history", "spending"]
