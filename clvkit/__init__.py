@@ -10,8 +10,12 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
+    from clvkit.backlog import rank_plays
+    from clvkit.baskets import basket_rules, next_best_offer
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
+    from clvkit.levers import lever_map
+    from clvkit.loyalty import loyalty_effect
     from clvkit.models import (
         BetaDiscreteWeibull,
         BetaGeoBetaBinomial,
@@ -27,8 +31,11 @@ if TYPE_CHECKING:
         read_spend,
         read_subscriptions,
     )
+    from clvkit.pricing import annual_plan, price_breakeven
+    from clvkit.serving import cost_to_serve
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
+    from clvkit.thresholds import threshold_test
     from clvkit.valuation import lifetime_value
 
 _HOME = {
@@ -40,10 +47,18 @@ _HOME = {
     "ParetoNBD": "clvkit.models",
     "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
+    "annual_plan": "clvkit.pricing",
+    "basket_rules": "clvkit.baskets",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
+    "cost_to_serve": "clvkit.serving",
     "evaluate": "clvkit.evaluation",
+    "lever_map": "clvkit.levers",
     "lifetime_value": "clvkit.valuation",
+    "loyalty_effect": "clvkit.loyalty",
+    "next_best_offer": "clvkit.baskets",
+    "price_breakeven": "clvkit.pricing",
+    "rank_plays": "clvkit.backlog",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
@@ -51,6 +66,7 @@ _HOME = {
     "read_transactions": "clvkit.tables",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
+    "threshold_test": "clvkit.thresholds",
 }
 _MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
 
@@ -65,14 +81,22 @@ __all__ = [
     "ShiftedBetaGeometric",
     "Transactions",
     "UndefinedError",
+    "annual_plan",
+    "basket_rules",
     "charts",
     "checks",
     "cohort_table",
     "cohort_value",
+    "cost_to_serve",
     "datasets",
     "evaluate",
     "formulas",
+    "lever_map",
     "lifetime_value",
+    "loyalty_effect",
+    "next_best_offer",
+    "price_breakeven",
+    "rank_plays",
     "read_customers",
     "read_experiment",
     "read_spend",
@@ -81,6 +105,7 @@ __all__ = [
     "simulate",
     "split",
     "summarize",
+    "threshold_test",
 ]
 
 

@@ -66,13 +66,21 @@ def shop_customers() -> pd.DataFrame:
     return pd.read_csv(_path("shop/customers.csv"), dtype={"customer_id": str})
 
 
+def shop_service() -> pd.DataFrame:
+    """What the made shop knows of its customers besides their orders: club, returns, calls.
+
+    Source: ``data/shop-service/README.md``.
+    """
+    return pd.read_csv(_path("shop-service/customers.csv"), dtype={"customer_id": str})
+
+
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     "transactions": {
         "cdnow": cdnow,
         "cdnow-sample": lambda: cdnow(sample=True),
         "shop": shop,
     },
-    "customers": {"shop": shop_customers},
+    "customers": {"shop": shop_customers, "shop-service": shop_service},
     "survivors": {"contracts": lambda: contracts().reset_index()},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),

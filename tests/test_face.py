@@ -19,9 +19,12 @@ MODULES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 LEVELS = [
     ("clvkit.cli",), ("clvkit.book",), ("clvkit.guess", "clvkit.playbook", "clvkit.scoring"),
     ("clvkit.charts",), ("clvkit.report", "clvkit.reportpages"), ("clvkit.words",),
+    ("clvkit.levers", "clvkit.thresholds", "clvkit.loyalty", "clvkit.serving", "clvkit.pricing",
+     "clvkit.backlog"),
+    ("clvkit.baskets",),
     ("clvkit.valuation", "clvkit.evaluation", "clvkit.checks", "clvkit.simulate",
      "clvkit.survivors"),
-    ("clvkit.models",),
+    ("clvkit.intervals",), ("clvkit.models",),
     ("clvkit.cohorts",), ("clvkit.summary",), ("clvkit.tables", "clvkit.othertables"),
     ("clvkit.reading",), ("clvkit.files",),
     ("clvkit.csvfiles", "clvkit.databases", "clvkit.workbooks"),

@@ -19,6 +19,7 @@ from clvkit.charts.formulas import (
     retention_of_a_mix,
     tornado,
 )
+from clvkit.charts.plays import around_joining, backlog, lever_worth, order_values
 from clvkit.charts.purchases import (
     alive_map,
     decile_bars,
@@ -31,6 +32,8 @@ from clvkit.charts.theme import setup
 __all__ = [
     "activity",
     "alive_map",
+    "around_joining",
+    "backlog",
     "before_and_after",
     "booking_conventions",
     "clv_calculator",
@@ -40,7 +43,9 @@ __all__ = [
     "definition_tree",
     "growth_limit",
     "holdout_by_class",
+    "lever_worth",
     "one_over_churn",
+    "order_values",
     "payment_timeline",
     "retention_of_a_mix",
     "risk_by_tenure",

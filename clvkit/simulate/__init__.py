@@ -6,6 +6,7 @@ begin with ``true_``, or in ``attrs["truth"]``.
 
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
+from clvkit.simulate.service import shop_service
 from clvkit.simulate.shop import shop
 
-__all__ = ["contracts", "purchases", "shop", "spend_history", "spending"]
+__all__ = ["contracts", "purchases", "shop", "shop_service", "spend_history", "spending"]
