@@ -137,7 +137,7 @@ def _days(joined: pd.Series) -> pd.Series:
         again = joined.index[joined.index.duplicated()][0]
         raise DataError(f"joined: customer {again!r} is there twice; one day each is wanted.")
     days = pd.to_datetime(joined, errors="coerce")
-    unread = joined[days.isna() & joined.notna()]
+    unread = joined[days.isna() & joined.notna() & (joined.astype("str").str.strip() != "")]
     if len(unread):
         raise DataError(
             f"joined: {len(unread):,} cells are no day; the first is {unread.iloc[0]!r} of "

@@ -66,7 +66,10 @@ def cost_to_serve(
                 f"costs: counts have no column {name!r}, but {list(seen.columns)}. Give the number "
                 "of times each customer did it."
             )
-        times: Any = answer["orders"] if name == "orders" else seen[name].reindex(answer.index)
+        times: Any = answer["orders"]
+        if name != "orders":
+            times = seen[name].reindex(answer.index)
+            times = times.mask(times.astype("str").str.strip() == "")
         number = pd.Series(floats(times, name, "numbers of times"), answer.index)
         if (number < 0).any():
             raise DataError(f"counts of {name}: {number.idxmin()!r} has a number below 0.")

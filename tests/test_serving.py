@@ -41,6 +41,11 @@ def test_without_margins_and_without_costs():
     assert clv.cost_to_serve(hole, gross_margin=0.5).loc["2", "margin"] == 10
 
 
+def test_an_empty_column_is_never():
+    table = clv.cost_to_serve(ORDERS, COUNTS.assign(calls=["", " ", "2"]), {"calls": 12.0})
+    assert table["cost_calls"].tolist() == [0, 0, 0, 0]
+
+
 def test_rows_in_any_order():
     shuffled = ORDERS.sample(frac=1, random_state=2)
     one = clv.cost_to_serve(ORDERS, COUNTS, {"orders": 5.0, "calls": 12.0})
