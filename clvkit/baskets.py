@@ -16,6 +16,8 @@ from clvkit.models.base import Z90, Array
 from clvkit.tables import Transactions, purchases
 
 _FEW = 100  # baskets of one size, below which their shares are joined with those of the next
+_MOST = 2_000  # items looked at, the most frequent: their pairs are two million
+_SUREST = 40  # offers looked at for each item that a customer has
 _NO_ITEMS = (
     "Without {item!r} nobody can see what was bought together. Export the lines of the orders "
     "with product_id, or category, and order_id."
@@ -62,7 +64,8 @@ def basket_rules(
     holdout
         Share of the baskets, the latest, that is kept aside to look whether a pair holds.
     fewest
-        Items in fewer of the earlier baskets are not looked at.
+        Items in fewer of the earlier baskets are not looked at, and never more than the 2,000
+        most frequent.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def basket_rules(
     ``high``, ``by_size``, ``clear`` (the interval lies above 1, and above the lift that sizes
     alone give), ``later`` and ``later_lift`` in the baskets kept aside (the lift missing where
     nobody could have bought both). ``attrs``: ``baskets``, ``baskets_later``, ``pairs`` looked
-    at, ``lines_without_item``, ``first_day_later``.
+    at among ``items``, ``lines_without_item``, ``first_day_later``.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def basket_rules(
     number = int(lines["order"].max()) + 1
     cut = number - int(holdout * number)
     early = lines["order"].to_numpy() < cut
-    often = np.bincount(codes[early], minlength=len(names)) >= max(fewest, 1)
+    often = _frequent(np.bincount(codes[early], minlength=len(names)), fewest)
     if often.sum() < 2:
         raise DataError(
             f"{int(often.sum())} of {len(names):,} items are in {fewest} baskets or more: too few "
@@ -122,7 +125,8 @@ def basket_rules(
         ["low", "lift", "item", "other"], ascending=[False, False, True, True], ignore_index=True
     )
     table.attrs = {
-        "baskets": cut, "baskets_later": number - cut, "pairs": pairs, "lines_without_item": lost,
+        "baskets": cut, "baskets_later": number - cut, "items": int(often.sum()), "pairs": pairs,
+        "lines_without_item": lost,
         "first_day_later": lines.loc[~early, "date"].min() if number > cut else None,
     }  # fmt: skip
     return table
@@ -159,12 +163,16 @@ def next_best_offer(
         Without ``item``.
     """
     lines, _ = _lines(orders, item)
-    owned = lines.groupby(["customer_id", item], sort=False)["date"].min().reset_index()
-    owned.columns = pd.Index(["customer", "item", "day"])
-    people = pd.unique(lines["customer_id"])
-    offers = _best(owned, _follows(owned, fewest)).reindex(people).rename_axis("customer_id")
-    span = owned["day"].max() - lines["date"].min()
-    cut = lines["date"].min() + span * (1 - holdout)
+    # Codes in the order of the names: comparing numbers is much quicker than comparing text.
+    who, people = pd.factorize(lines["customer_id"])
+    what, items = pd.factorize(lines[item], sort=True)
+    coded = pd.DataFrame({"customer": who, "item": what, "day": lines["date"].to_numpy()})
+    owned = coded.groupby(["customer", "item"])["day"].min().reset_index()
+    offers = _best(owned, _follows(owned, fewest)).reindex(range(len(people)))
+    offers.index = pd.Index(people, name="customer_id")
+    for column in ("offer", "because"):
+        offers[column] = offers[column].map(dict(enumerate(items)))
+    cut = lines["date"].min() + (owned["day"].max() - lines["date"].min()) * (1 - holdout)
     offers.attrs["test"] = _test(owned, cut, fewest)
     return offers
 
@@ -181,6 +189,12 @@ def _lines(orders: Transactions | pd.DataFrame, item: str) -> tuple[pd.DataFrame
     # Baskets without a name in any line are none; the others are numbered anew, by day.
     named = named.assign(order=pd.factorize(named["order"], sort=True)[0])
     return named.drop_duplicates(["order", item]), int(len(lines) - len(named))
+
+
+def _frequent(counts: NDArray[Any], fewest: int) -> NDArray[np.bool_]:
+    """Which items are frequent enough to be looked at."""
+    rank = np.argsort(np.argsort(-counts, kind="stable"))
+    return np.asarray((counts >= max(fewest, 1)) & (rank < _MOST))
 
 
 def _counts(basket: csr_matrix, first: Any, second: Any) -> tuple[Array, Array]:
@@ -216,6 +230,7 @@ def _over(some: Array, of: Array) -> Array:
 def _follows(owned: pd.DataFrame, fewest: int) -> pd.DataFrame:
     """For pairs a, b: customers who had a and not b, and how many of them then bought b."""
     has = owned.groupby("item").size()
+    owned = owned[owned["item"].isin(has.index[_frequent(has.to_numpy(), 1)])]
     pairs = owned.merge(owned, on="customer", suffixes=("", "_other"))
     pairs = pairs[pairs["item"] != pairs["item_other"]]
     after = pairs["day_other"] > pairs["day"]
@@ -228,21 +243,25 @@ def _follows(owned: pd.DataFrame, fewest: int) -> pd.DataFrame:
     table["low"], table["high"] = wilson(table["then"], table["of"])
     sums = table.groupby("offer")[["then", "of"]].transform("sum")
     table["usual"] = sums["then"] / sums["of"]
-    return table
+    surest = ["low", "chance", "offer", "item"]
+    table = table.sort_values(surest, ascending=[False, False, True, True], ignore_index=True)
+    return table.groupby("item", sort=False).head(_SUREST)
 
 
-def _best(owned: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
-    """For each customer the rule with the highest low end whose offer is new to the customer."""
-    found = owned[["customer", "item"]].merge(rules, on="item")
-    has = pd.MultiIndex.from_frame(owned[["customer", "item"]])
-    found = found[~pd.MultiIndex.from_frame(found[["customer", "offer"]]).isin(has)]
-    found = found.sort_values(
-        ["low", "chance", "offer", "item"], ascending=[False, False, True, True]
-    )
-    found = (
-        found.drop_duplicates("customer").set_index("customer").rename(columns={"item": "because"})
-    )
-    return found[["offer", "because", "chance", "low", "high", "usual"]]
+def _best(owned: pd.DataFrame, rules: pd.DataFrame, by: pd.DataFrame | None = None) -> pd.DataFrame:
+    """For each customer the first of ``rules`` whose offer is new to the customer."""
+    ranked = rules[["item", "offer"]].assign(rank=np.arange(len(rules)))
+    found = (owned if by is None else by)[["customer", "item"]].merge(ranked, on="item")
+    found = found[~_among(found["customer"], found["offer"], owned)]
+    first = found.groupby("customer")["rank"].min()
+    answer = rules.iloc[first].set_index(first.index).rename(columns={"item": "because"})
+    return answer[["offer", "because", "chance", "low", "high", "usual"]]
+
+
+def _among(customer: pd.Series, item: pd.Series, owned: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each customer has the item, by one number for each pair."""
+    has = owned["customer"].to_numpy("int64") * 2**32 + owned["item"].to_numpy("int64")
+    return np.isin(customer.to_numpy("int64") * 2**32 + item.to_numpy("int64"), has)
 
 
 def _test(owned: pd.DataFrame, cut: pd.Timestamp, fewest: int) -> dict[str, float] | None:
@@ -251,18 +270,20 @@ def _test(owned: pd.DataFrame, cut: pd.Timestamp, fewest: int) -> dict[str, floa
     asked = before[before["customer"].isin(set(after["customer"]))]
     if asked.empty:
         return None
-    selling = before.groupby("item").size()
-    everything = pd.MultiIndex.from_product([selling.index, selling.index])
-    popular = everything.to_frame(index=False, name=["item", "offer"])
-    popular = popular.assign(**dict.fromkeys(("low", "high", "chance", "usual"), 0.0))
-    popular["low"] = popular["offer"].map(selling)
-    bought = pd.MultiIndex.from_frame(after[["customer", "item"]])
+    sold = before.groupby("item").size().nlargest(_SUREST)
+    popular = pd.DataFrame({"offer": sold.index, "low": sold.to_numpy(), "item": -1})
+    popular = popular.assign(chance=0.0, high=0.0, usual=0.0)
+    anybody = asked.drop_duplicates("customer").assign(item=-1)
+    found = {
+        "hits": _best(asked, _follows(before, fewest)),
+        "popular": _best(asked, popular, anybody),
+    }
     hit = {}
-    for name, rules in (("hits", _follows(before, fewest)), ("popular", popular)):
-        offer = _best(asked, rules)["offer"].reindex(pd.unique(asked["customer"]))
-        hit[name] = pd.MultiIndex.from_arrays([offer.index, offer]).isin(bought)
-    gain = hit["hits"].astype(float) - hit["popular"]
-    error = Z90 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.nan
+    for name, offers in found.items():
+        offer = offers["offer"].reindex(anybody["customer"]).fillna(-1)
+        hit[name] = _among(offer.index.to_series(), offer, after)
+    gain = pd.Series(hit["hits"].astype("float64") - hit["popular"])
+    error = Z90 * gain.std() / np.sqrt(len(gain))
     return {
         "customers": len(gain), "hits": float(hit["hits"].mean()),
         "popular": float(hit["popular"].mean()), "gain": float(gain.mean()),
