@@ -85,6 +85,14 @@ def shop_customers() -> pd.DataFrame:
     return pd.read_csv(_path("shop/customers.csv"), dtype={"customer_id": str})
 
 
+def shop_service() -> pd.DataFrame:
+    """What the made shop knows of its customers besides their orders: club, returns, calls.
+
+    Source: ``data/shop-service/README.md``.
+    """
+    return pd.read_csv(_path("shop-service/customers.csv"), dtype={"customer_id": str})
+
+
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     "transactions": {
         "cdnow": cdnow,
@@ -93,7 +101,11 @@ BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     },
     "survivors": {"contracts": lambda: contracts().reset_index()},
     "subscriptions": {"saas": saas},
-    "customers": {"saas": _saas_customers, "shop": shop_customers},
+    "customers": {
+        "saas": _saas_customers,
+        "shop": shop_customers,
+        "shop-service": shop_service,
+    },
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
         "shop": lambda: pd.read_csv(_path("shop/spend.csv")),

@@ -92,8 +92,8 @@ def lifetime_value(
     if not isinstance(summary, pd.DataFrame):
         raise DataError(f"summary: a data frame is wanted, not {type(summary).__name__}.")
     counts = _customers(summary)
-    unit = _unit(model, summary)
-    plan = _Plan(model, summary, unit, horizon_months, annual_discount_rate, timing)
+    unit = time_unit_of(model, summary)
+    plan = Plan(model, summary, unit, horizon_months, annual_discount_rate, timing)
     worth, spend = plan.worth(model), _spend(money, summary)
     table = pd.DataFrame(
         {
@@ -106,13 +106,13 @@ def lifetime_value(
     )
     table["clv_low"], table["clv_high"], totals = np.nan, np.nan, (np.nan, np.nan)
     if interval is not None and (model._fit or getattr(money, "_fit", None)):
-        pairs = list(_models(model, money, summary, interval, replicates, seed))
+        pairs = list(paired_models(model, money, summary, interval, replicates, seed))
         try:
             worths = np.array([plan.worth(each) for each, _ in pairs])
         except UndefinedError:
             interval = None
         else:
-            spends, where = _spends([each for _, each in pairs], summary)
+            spends, where = paired_spends([each for _, each in pairs], summary)
             low, high, totals = _bands(worths, plan.back, spends, where, counts)
             table["clv_low"], table["clv_high"] = gross_margin * low, gross_margin * high
     table.attrs = {
@@ -130,7 +130,7 @@ def lifetime_value(
     return table
 
 
-class _Plan:
+class Plan:
     """What to count: the discounted purchases or payments of each distinct history."""
 
     def __init__(
@@ -197,7 +197,8 @@ class _Plan:
         return np.asarray(np.where(ended > 0, 0.0, paid))
 
 
-def _unit(model: Model, summary: pd.DataFrame) -> str:
+def time_unit_of(model: Model, summary: pd.DataFrame) -> str:
+    """The unit in which ``summary`` or else ``model`` counts time; ``DataError`` without one."""
     unit = summary.attrs.get("time_unit") or model.time_unit
     if unit is None:
         raise DataError(
@@ -223,7 +224,7 @@ def _spend(money: GammaGamma | float, summary: pd.DataFrame) -> Array:
     return np.full(len(summary), float(amount))
 
 
-def _models(
+def paired_models(
     model: Model, money: GammaGamma | float, summary: pd.DataFrame, interval: Interval,
     replicates: int, seed: int,
 ) -> Iterator[tuple[Model, GammaGamma | float]]:  # fmt: skip
@@ -251,7 +252,7 @@ def _models(
         yield counts, spends
 
 
-def _spends(
+def paired_spends(
     moneys: list[GammaGamma | float], summary: pd.DataFrame
 ) -> tuple[Array, NDArray[np.intp]]:
     """Expected spend of each distinct spending history, one line a draw."""
@@ -285,13 +286,13 @@ def _bands(
         total += customers[part] @ value
         # Missing values sort last: where a draw has q <= 1 the mean spend has no upper end.
         value.sort(axis=1)
-        low[part], high[part] = _ends(value)
+        low[part], high[part] = interval_ends(value)
     total.sort()
-    ends = _ends(total[None])
+    ends = interval_ends(total[None])
     return low[place], high[place], (float(ends[0][0]), float(ends[1][0]))
 
 
-def _ends(ordered: Array) -> tuple[Array, Array]:
+def interval_ends(ordered: Array) -> tuple[Array, Array]:
     """The 5% and the 95% quantile of each line, interpolated between neighbours.
 
     The k-th of n draws stands at k / (n + 1): with any other rule few draws make the interval

@@ -29,6 +29,7 @@ from clvkit.charts.formulas import (
     retention_of_a_mix,
     tornado,
 )
+from clvkit.charts.plays import around_joining, backlog, lever_worth, order_values
 from clvkit.charts.purchases import (
     alive_map,
     decile_bars,
@@ -51,8 +52,10 @@ __all__ = [
     "acquisition_calculator",
     "activity",
     "alive_map",
+    "around_joining",
     "attribute_differences",
     "average_and_marginal",
+    "backlog",
     "banded_lines",
     "before_and_after",
     "booking_conventions",
@@ -67,11 +70,13 @@ __all__ = [
     "holdout_by_class",
     "importance_bars",
     "interval_rows",
+    "lever_worth",
     "lorenz",
     "movement_map",
     "mrr_layers",
     "mrr_waterfall",
     "one_over_churn",
+    "order_values",
     "payback_curve",
     "payment_timeline",
     "ratio_bases",

@@ -7,12 +7,14 @@ begin with ``true_``, or in ``attrs["truth"]``.
 from clvkit.simulate.business import subscriptions
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
+from clvkit.simulate.service import shop_service
 from clvkit.simulate.shop import shop
 
 __all__ = [
     "contracts",
     "purchases",
     "shop",
+    "shop_service",
     "spend_history",
     "spending",
     "subscriptions",
