@@ -49,6 +49,10 @@ def contracts() -> pd.DataFrame:
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     "transactions": {"cdnow": cdnow, "cdnow-sample": lambda: cdnow(sample=True)},
     "survivors": {"contracts": lambda: contracts().reset_index()},
+    "spend": {
+        "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
+        "shop": lambda: pd.read_csv(_path("shop/spend.csv")),
+    },
 }
 """The tables that come with the book, by what they hold and by the name that chapters use."""
 

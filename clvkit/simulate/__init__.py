@@ -5,5 +5,6 @@ begin with ``true_``, or in ``attrs["truth"]``.
 """
 
 from clvkit.simulate.histories import contracts, purchases, spending
+from clvkit.simulate.marketing import spend_history
 
-__all__ = ["contracts", "purchases", "spending"]
+__all__ = ["contracts", "purchases", "spend_history", "spending"]
