@@ -10,8 +10,10 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
+    from clvkit.churn import churn_rate, churn_reasons, compare_churn, survival_curves
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
+    from clvkit.leaving import churn_effects, customers_at_risk, value_of_churn
     from clvkit.models import (
         BetaDiscreteWeibull,
         BetaGeoBetaBinomial,
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
         read_spend,
         read_subscriptions,
     )
+    from clvkit.revenue import (
+        mrr_by_cohort,
+        mrr_movements,
+        quick_ratio,
+        revenue_retention,
+    )
     from clvkit.summary import split, summarize
     from clvkit.tables import Transactions, read_transactions
     from clvkit.valuation import lifetime_value
@@ -40,17 +48,28 @@ _HOME = {
     "ParetoNBD": "clvkit.models",
     "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
+    "churn_effects": "clvkit.leaving",
+    "churn_rate": "clvkit.churn",
+    "churn_reasons": "clvkit.churn",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
+    "compare_churn": "clvkit.churn",
+    "customers_at_risk": "clvkit.leaving",
     "evaluate": "clvkit.evaluation",
     "lifetime_value": "clvkit.valuation",
+    "mrr_by_cohort": "clvkit.revenue",
+    "mrr_movements": "clvkit.revenue",
+    "quick_ratio": "clvkit.revenue",
     "read_customers": "clvkit.othertables",
     "read_experiment": "clvkit.othertables",
     "read_spend": "clvkit.othertables",
     "read_subscriptions": "clvkit.othertables",
     "read_transactions": "clvkit.tables",
+    "revenue_retention": "clvkit.revenue",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
+    "survival_curves": "clvkit.churn",
+    "value_of_churn": "clvkit.leaving",
 }
 _MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
 
@@ -67,20 +86,31 @@ __all__ = [
     "UndefinedError",
     "charts",
     "checks",
+    "churn_effects",
+    "churn_rate",
+    "churn_reasons",
     "cohort_table",
     "cohort_value",
+    "compare_churn",
+    "customers_at_risk",
     "datasets",
     "evaluate",
     "formulas",
     "lifetime_value",
+    "mrr_by_cohort",
+    "mrr_movements",
+    "quick_ratio",
     "read_customers",
     "read_experiment",
     "read_spend",
     "read_subscriptions",
     "read_transactions",
+    "revenue_retention",
     "simulate",
     "split",
     "summarize",
+    "survival_curves",
+    "value_of_churn",
 ]
 
 

@@ -46,9 +46,30 @@ def contracts() -> pd.DataFrame:
     return pd.read_csv(_path("contracts/contracts.csv"), index_col="year")
 
 
+def saas() -> pd.DataFrame:
+    """Contracts of the 3,202 customers of a made subscription business, 2021 to 2024.
+
+    Returns
+    -------
+    One row a contract, by start: the columns of the contract of subscriptions. ``attrs`` has the
+    observed days. Made by ``clvkit.simulate``; the truth is in ``data/saas/README.md``.
+    """
+    rows = pd.read_csv(_path("saas/subscriptions.csv"), dtype={"customer_id": str})
+    for name in ("start", "end"):
+        rows[name] = pd.to_datetime(rows[name], format="%Y-%m-%d").astype("datetime64[s]")
+    rows.attrs = {"observation_start": "2021-01-01", "observation_end": "2024-12-31"}
+    return rows
+
+
+def _saas_customers() -> pd.DataFrame:
+    return pd.read_csv(_path("saas/customers.csv"), dtype={"customer_id": str})
+
+
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     "transactions": {"cdnow": cdnow, "cdnow-sample": lambda: cdnow(sample=True)},
     "survivors": {"contracts": lambda: contracts().reset_index()},
+    "subscriptions": {"saas": saas},
+    "customers": {"saas": _saas_customers},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
         "shop": lambda: pd.read_csv(_path("shop/spend.csv")),

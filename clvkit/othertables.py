@@ -53,7 +53,8 @@ def read_subscriptions(
     Required columns ``customer_id``, ``start``, ``end`` (the first day no longer paid for; empty
     while the contract runs), ``mrr`` (money a month); optional ``subscription_id``, ``plan``,
     ``billing_months``, ``end_reason``, ``channel``. An end that is yet to come is kept: the
-    contract runs until then. The receipt counts the money of ``mrr``.
+    contract runs until then. The receipt counts the money of ``mrr``. A frame or Parquet file
+    whose ``attrs`` have ``observation_start`` or ``observation_end`` brings them along.
 
     Raises
     ------
@@ -63,9 +64,8 @@ def read_subscriptions(
     if isinstance(source, Subscriptions):
         return source
     options = reading.Options(date_format, decimal, timezone)
-    draft = reading.draft(
-        "subscriptions", files.load(source, query, "subscriptions"), columns, options
-    )
+    found = files.load(source, query, "subscriptions")
+    draft = reading.draft("subscriptions", found, columns, options)
     clean = draft.clean
     unread = clean["end"].isna()
     unread &= reading.filled(draft.cells["end"][unread]).reindex(clean.index, fill_value=False)
@@ -79,6 +79,9 @@ def read_subscriptions(
         clean["billing_months"] = clean["billing_months"].mask(wrong)
         draft.note("Cells of billing_months not above 0, left empty: {:,}.", int(wrong.sum()))
     used = draft.used()
+    # Which days were observed is a fact about the table that no row says.
+    edges = ("observation_start", "observation_end")
+    used.attrs |= {edge: found.frame.attrs[edge] for edge in edges if edge in found.frame.attrs}
     overlapping = _overlapping(used)
     draft.note(
         "Subscriptions that began while another one of their customer ran, kept: {:,}.", overlapping

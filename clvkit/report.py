@@ -12,6 +12,7 @@ from clvkit import checks
 from clvkit.errors import DataError, UndefinedError
 from clvkit.evaluation import evaluate
 from clvkit.formulas import continuous_rate
+from clvkit.intervals import wilson
 from clvkit.models import BetaGeoNBD, GammaGamma, ModifiedBetaGeoNBD, ParetoNBD
 from clvkit.models.base import Z90
 from clvkit.summary import split, summarize
@@ -361,11 +362,9 @@ _TOTALS = ("total", "total_low", "total_high")
 
 
 def _share(some: int, all_: int) -> tuple[float, float, float]:
-    """A share with Wilson's 90% interval, which holds near 0 and 1 too."""
-    share, z = some / all_, Z90**2 / all_
-    middle = (share + z / 2) / (1 + z)
-    half = float(np.sqrt(z * share * (1 - share) + z**2 / 4)) / (1 + z)
-    return share, max(middle - half, 0.0), min(middle + half, 1.0)
+    """A share with its 90% interval."""
+    low, high = wilson(some, all_)
+    return some / all_, float(low), float(high)
 
 
 def _interval(low: float, high: float, shown: Callable[[float], str]) -> str:

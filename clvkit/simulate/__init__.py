@@ -4,7 +4,8 @@ The same seed gives the same customers. What nobody sees in real data is in colu
 begin with ``true_``, or in ``attrs["truth"]``.
 """
 
+from clvkit.simulate.business import subscriptions
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
 
-__all__ = ["contracts", "purchases", "spend_history", "spending"]
+__all__ = ["contracts", "purchases", "spend_history", "spending", "subscriptions"]
