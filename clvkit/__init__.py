@@ -10,10 +10,10 @@ from clvkit.errors import DataError, UndefinedError
 
 if TYPE_CHECKING:
     from clvkit import charts, checks, datasets, formulas, simulate
-    from clvkit.churn import churn_rate, churn_reasons, compare_churn, survival_curves
+    from clvkit.churn import churn_rate, compare_churn
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import evaluate
-    from clvkit.leaving import churn_effects, customers_at_risk, value_of_churn
+    from clvkit.leaving import churn_effects, churn_reasons, customers_at_risk
     from clvkit.models import (
         BetaDiscreteWeibull,
         BetaGeoBetaBinomial,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         revenue_retention,
     )
     from clvkit.summary import split, summarize
+    from clvkit.survival import survival_curves, value_of_churn
     from clvkit.tables import Transactions, read_transactions
     from clvkit.valuation import lifetime_value
 
@@ -50,7 +51,7 @@ _HOME = {
     "Transactions": "clvkit.tables",
     "churn_effects": "clvkit.leaving",
     "churn_rate": "clvkit.churn",
-    "churn_reasons": "clvkit.churn",
+    "churn_reasons": "clvkit.leaving",
     "cohort_table": "clvkit.cohorts",
     "cohort_value": "clvkit.cohorts",
     "compare_churn": "clvkit.churn",
@@ -68,8 +69,8 @@ _HOME = {
     "revenue_retention": "clvkit.revenue",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
-    "survival_curves": "clvkit.churn",
-    "value_of_churn": "clvkit.leaving",
+    "survival_curves": "clvkit.survival",
+    "value_of_churn": "clvkit.survival",
 }
 _MODULES = ("charts", "checks", "datasets", "formulas", "simulate")
 

@@ -1,4 +1,4 @@
-"""Churn: one log under every definition, survival by segment, and why customers leave.
+"""Churn: one log under every definition.
 
 Customers, not contracts, leave: ``clvkit.spans`` says when somebody is there. In a period, S are
 there when it begins and E when it ends, N others join (or come back), C leave, of whom Cn joined in
@@ -26,9 +26,8 @@ from clvkit.arguments import whole_number
 from clvkit.errors import DataError, UndefinedError
 from clvkit.intervals import poisson, wilson
 from clvkit.othertables import Subscriptions
-from clvkit.spans import Day, Ledger, Span, customer_months, days_of, ledger
+from clvkit.spans import Day, Ledger, Span, customer_months, daily, ledger
 from clvkit.tables import Transactions, purchases
-from clvkit.units import DAYS
 
 Method = Literal[
     "start_cohort", "simple", "exposure", "average_base", "daily", "hazard", "inactivity"
@@ -42,7 +41,6 @@ REPORTED_BY = {
     "hazard": "survival analysis",
     "inactivity": "shops without contracts",
 }
-_LATE = 0.05
 _SHARES = ("start_cohort", "exposure", "inactivity")
 
 
@@ -170,143 +168,6 @@ def compare_churn(
     return table
 
 
-def survival_curves(
-    subs: Subscriptions | pd.DataFrame,
-    by: str | pd.Series | None = None,
-    *,
-    observation_start: Day = None,
-    observation_end: Day = None,
-    grace_days: int = 0,
-) -> pd.DataFrame:
-    """How long customers stay, by segment: Kaplan and Meier's estimate, and what is still to come.
-
-    A customer's time runs from the first day to the day of leaving for the first time. Who is there
-    on the last observed day counts as long as seen. Who began before the first observed day is
-    looked at from then on: those who had left by then are not in the table.
-
-    Parameters
-    ----------
-    by
-        A column of the table (the customer's first value counts), or a Series by customer.
-
-    Returns
-    -------
-    One row a ``segment`` and month of tenure (``period``, a twelfth of a year): ``estimate``, the
-    share still there, with its 90% interval ``low`` to ``high`` (log-log); ``at_risk``, the
-    customers seen at that age; ``median_remaining``, the months in which half of those still there
-    will leave, missing where the curve does not come down so far; ``stays_12``, how many of the
-    next 12 months such a customer stays on average, missing where they were not observed.
-    """
-    from lifelines import KaplanMeierFitter  # Takes two seconds to load.
-
-    book = ledger(subs, observation_start, observation_end, grace_days)
-    life = _first_lives(book)
-    life["segment"] = "all customers" if by is None else segment_of(book, by).to_numpy()[life.index]
-    found = []
-    for name, rows in life.dropna(subset="segment").groupby("segment", sort=True, observed=True):
-        most = int(rows["months"].max())
-        grid = np.arange(most + 1)
-        fit = KaplanMeierFitter(alpha=0.1)
-        # Months differ in length: a contract of one month may run for 31 days, 1.02 months.
-        fit.fit(rows["months"], rows["ended"], timeline=grid + _LATE, entry=rows["entry"])
-        curve = fit.survival_function_.to_numpy()[:, 0]
-        band = fit.confidence_interval_.to_numpy()
-        found.append(
-            pd.DataFrame(
-                {
-                    "segment": str(name),
-                    "period": grid,
-                    "estimate": curve,
-                    "low": band[:, 0],
-                    "high": band[:, 1],
-                    "at_risk": [
-                        int(((rows["entry"] <= t) & (rows["months"] > t + _LATE)).sum())
-                        for t in grid
-                    ],
-                    "median_remaining": _median_remaining(curve),
-                    "stays_12": _stays(curve, 12),
-                }
-            )
-        )
-    if not found:
-        raise DataError(
-            "No customer of a known segment was seen: nothing can be said of their stay."
-        )
-    table = pd.concat(found, ignore_index=True)
-    table.attrs = book.attrs()
-    return table
-
-
-def churn_reasons(
-    subs: Subscriptions | pd.DataFrame,
-    *,
-    observation_start: Day = None,
-    observation_end: Day = None,
-    grace_days: int = 0,
-) -> pd.DataFrame:
-    """Why customers left, how fast each reason takes them, and the recurring revenue it took.
-
-    Every reason competes for the same customers, so its rate is leavings for this reason over all
-    months that customers were there (a cause-specific hazard).
-
-    Returns
-    -------
-    One row a reason, the costliest first: ``churned`` (leavings), ``share`` of them, ``rate`` a
-    customer and month with Garwood's 90% interval ``low`` to ``high``, ``mrr_lost`` (what the
-    leavers paid a month) and ``came_back`` (leavings after which the customer returned). Without
-    an ``end_reason`` all leavings are ``"not recorded"``. ``attrs["customer_months"]`` is what the
-    rates divide by.
-    """
-    book = ledger(subs, observation_start, observation_end, grace_days)
-    gone = (book.after == 0) & (book.day >= book.first)
-    returns = np.append(np.diff(book.customer) == 0, False)
-    left = pd.DataFrame(
-        {
-            "reason": end_reasons(book)[gone],
-            "mrr_lost": book.before[gone] / book.scale,
-            "came_back": returns[gone],
-        }
-    )
-    table = left.groupby("reason").agg(
-        churned=("mrr_lost", "size"), mrr_lost=("mrr_lost", "sum"), came_back=("came_back", "sum")
-    )
-    months = float(_daily(book)["there"].sum() / DAYS["M"])
-    table.insert(1, "share", table["churned"] / table["churned"].sum())
-    table.insert(2, "rate", table["churned"] / months)
-    low, high = poisson(table["churned"], months)
-    table.insert(3, "low", low)
-    table.insert(4, "high", high)
-    table["mrr_lost"] = table["mrr_lost"].round(2)
-    table.attrs = book.attrs() | {"customer_months": months}
-    return table.sort_values("mrr_lost", ascending=False, kind="stable")
-
-
-def segment_of(book: Ledger, by: str | pd.Series) -> pd.Series:
-    """The segment of each customer of a ledger, missing where it is not known."""
-    if isinstance(by, pd.Series):
-        return by.rename_axis("customer_id").reindex(book.ids)
-    if by not in book.table:
-        raise DataError(f"by={by!r} is no column of the subscriptions: {list(book.table.columns)}.")
-    rows = book.table.sort_values("start", kind="stable")
-    return rows.groupby("customer_id")[by].first().reindex(book.ids)
-
-
-def end_reasons(book: Ledger) -> pd.Series:
-    """For each change of a ledger the reason on the contract that ends there, if there is one."""
-    known = pd.Series("not recorded", index=range(len(book.day)))
-    if "end_reason" not in book.table:
-        return known
-    rows = book.table.dropna(subset=["end", "end_reason"])
-    rows = rows[rows["end_reason"].astype(str).str.strip() != ""]
-    keys = pd.MultiIndex.from_arrays(
-        [book.ids.get_indexer(pd.Index(rows["customer_id"])), days_of(rows["end"])]
-    )
-    reason = pd.Series(rows["end_reason"].astype(str).to_numpy(), index=keys)
-    reason = reason[~reason.index.duplicated()]
-    at = pd.MultiIndex.from_arrays([book.customer, book.day])
-    return reason.reindex(at).reset_index(drop=True).fillna("not recorded")
-
-
 def _purchase_ledger(
     orders: Subscriptions | Transactions | pd.DataFrame, inactive_days: int | None, end: Day
 ) -> Ledger:
@@ -347,9 +208,9 @@ def _counts(book: Ledger, period: str) -> pd.DataFrame:
     change = each(~there & stays) - counts["lost"]
     counts["end"] = change.cumsum() + int((~inside & stays).sum())
     counts["start"] = counts["end"] - change
-    daily = _daily(book)
-    place = index.get_indexer(pd.DatetimeIndex(daily.index).to_period(index.freqstr))
-    share = daily["left"] / daily["there"].where(daily["there"] > 0)
+    days = daily(book)
+    place = index.get_indexer(pd.DatetimeIndex(days.index).to_period(index.freqstr))
+    share = days["left"] / days["there"].where(days["there"] > 0)
     counts["daily"] = np.bincount(place, share.fillna(0.0), minlength=len(index))
     with np.errstate(divide="ignore"):
         kept = np.bincount(place, np.log1p(-share.fillna(0.0)), minlength=len(index))
@@ -373,49 +234,3 @@ def _parts(counts: pd.DataFrame, method: str) -> tuple[pd.Series, pd.Series]:
         # The number of customers to which the summed rate amounts.
         return churned, (churned / rate.where(rate > 0)).fillna(start)
     return churned, start
-
-
-def _daily(book: Ledger) -> pd.DataFrame:
-    """Customers there when each observed day begins, and those who leave on it."""
-    days = book.last - book.first + 1
-    joins, leaves = book.before == 0, book.after == 0
-    change = joins.astype("int64") - leaves
-    opening = int(change[book.day < book.first].sum())
-    inside = book.day >= book.first
-    at = book.day[inside] - book.first
-    net = np.bincount(at, change[inside], minlength=days)
-    left = np.bincount(at[leaves[inside]], minlength=days)
-    index = pd.to_datetime(np.arange(book.first, book.last + 1), unit="D")
-    return pd.DataFrame({"there": opening + np.cumsum(net) - net, "left": left}, index=index)
-
-
-def _first_lives(book: Ledger) -> pd.DataFrame:
-    """Months from joining to leaving for the first time, by customer; ``entry``: seen from."""
-    who = np.unique(book.customer)
-    joined, until = book.joined()[who], book.first_left()[who]
-    life = pd.DataFrame(
-        {
-            "months": (until - joined) / DAYS["M"],
-            "ended": until <= book.last,
-            "entry": np.maximum(book.first - joined, 0) / DAYS["M"],
-        },
-        index=who,
-    )
-    # Whoever had left before anybody looked is no evidence of how long customers stay.
-    return life[life["months"] > life["entry"]]
-
-
-def _median_remaining(curve: np.ndarray) -> np.ndarray:
-    half = curve[:, None] / 2 >= curve[None, :]
-    half &= np.arange(len(curve))[None, :] >= np.arange(len(curve))[:, None]
-    wait = half.argmax(1) - np.arange(len(curve))
-    return np.where(half.any(1) & (curve > 0), wait, np.nan)
-
-
-def _stays(curve: np.ndarray, months: int) -> np.ndarray:
-    area = np.append(0.0, np.cumsum((curve[1:] + curve[:-1]) / 2))
-    answer = np.full(len(curve), np.nan)
-    reach = max(len(curve) - months, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        answer[:reach] = (area[months:] - area[:-months])[:reach] / curve[:reach]
-    return np.where(curve > 0, answer, np.nan)

@@ -1,4 +1,4 @@
-"""What makes customers leave, who is likely to next, and what a point of churn is worth."""
+"""Why customers leave, what makes them, and who is likely to be next."""
 
 from typing import NamedTuple
 
@@ -6,19 +6,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvkit.arguments import floats, whole_number
-from clvkit.churn import end_reasons
+from clvkit.arguments import whole_number
 from clvkit.errors import UndefinedError
-from clvkit.formulas import period_rate
-from clvkit.models import ShiftedBetaGeometric
+from clvkit.intervals import poisson
 from clvkit.models.base import Z90, Array
 from clvkit.othertables import Customers, Subscriptions, read_customers
 from clvkit.parsing import day as one_day
-from clvkit.spans import Day, Ledger, billing_months, customer_months, days_of, ledger
+from clvkit.spans import Day, Ledger, billing_months, customer_months, daily, days_of, ledger
 from clvkit.units import DAYS
 
 _LEAST_LEFT = 30
-_LATE = 0.06
 _LEAST_HELD = 10
 _MOST_LEVELS = 8
 _RESAMPLES = 200
@@ -31,6 +28,50 @@ class _Months(NamedTuple):
     rows: pd.DataFrame
     known: pd.DataFrame
     calendar: pd.PeriodIndex
+
+
+def churn_reasons(
+    subs: Subscriptions | pd.DataFrame,
+    *,
+    observation_start: Day = None,
+    observation_end: Day = None,
+    grace_days: int = 0,
+) -> pd.DataFrame:
+    """Why customers left, how fast each reason takes them, and the recurring revenue it took.
+
+    Every reason competes for the same customers, so its rate is leavings for this reason over all
+    months that customers were there (a cause-specific hazard).
+
+    Returns
+    -------
+    One row a reason, the costliest first: ``churned`` (leavings), ``share`` of them, ``rate`` a
+    customer and month with Garwood's 90% interval ``low`` to ``high``, ``mrr_lost`` (what the
+    leavers paid a month) and ``came_back`` (leavings after which the customer returned). Without
+    an ``end_reason`` all leavings are ``"not recorded"``. ``attrs["customer_months"]`` is what the
+    rates divide by.
+    """
+    book = ledger(subs, observation_start, observation_end, grace_days)
+    gone = (book.after == 0) & (book.day >= book.first)
+    returns = np.append(np.diff(book.customer) == 0, False)
+    left = pd.DataFrame(
+        {
+            "reason": _end_reasons(book)[gone],
+            "mrr_lost": book.before[gone] / book.scale,
+            "came_back": returns[gone],
+        }
+    )
+    table = left.groupby("reason").agg(
+        churned=("mrr_lost", "size"), mrr_lost=("mrr_lost", "sum"), came_back=("came_back", "sum")
+    )
+    months = float(daily(book)["there"].sum() / DAYS["M"])
+    table.insert(1, "share", table["churned"] / table["churned"].sum())
+    table.insert(2, "rate", table["churned"] / months)
+    low, high = poisson(table["churned"], months)
+    table.insert(3, "low", low)
+    table.insert(4, "high", high)
+    table["mrr_lost"] = table["mrr_lost"].round(2)
+    table.attrs = book.attrs() | {"customer_months": months}
+    return table.sort_values("mrr_lost", ascending=False, kind="stable")
 
 
 def churn_effects(
@@ -192,98 +233,20 @@ def customers_at_risk(
     return table
 
 
-def value_of_churn(
-    subs: Subscriptions | pd.DataFrame,
-    annual_discount_rate: float,
-    gross_margin: float = 1.0,
-    points: float = 0.01,
-    *,
-    observation_start: Day = None,
-    observation_end: Day = None,
-) -> pd.DataFrame:
-    """What a lower monthly churn is worth: for a new customer, and for today's base.
-
-    Once with one rate for all, the share of customers lost a month over all complete months; once
-    with customers who differ (:class:`clvkit.ShiftedBetaGeometric` fitted to how long those who
-    joined in the observed time stayed, in months). ``points`` less churn means, in both, that
-    everybody's own chance to leave falls by the same share of itself, so much that today's base
-    loses ``points`` less a month: 0.01 is one percentage point.
-
-    A new customer pays now and then monthly (first payment now); those in the base pay next in a
-    month, if they stay (residual). Both pay today's mean revenue per customer times
-    ``gross_margin``, without an end.
-
-    Returns
-    -------
-    One row a ``customers`` (``"new customer"``, ``"today's base"``) and ``retention``
-    (``"one rate"``, ``"customers differ"``): ``value``, ``value_after`` and their difference
-    ``gain``, money; the ``low`` and ``high`` of the gain (90%; of the fitted model, missing for one
-    rate). ``attrs`` has the ``churn`` of one rate and that of the base today, a month
-    (``churn_today``), and ``alpha`` and ``beta``.
-
-    Raises
-    ------
-    UndefinedError
-        Where churn is not above ``points``, or nobody is there today.
-    """
-    book = ledger(subs, observation_start, observation_end)
-    data = _months(book, None)
-    rate = float(data.rows["lost"].mean())
-    level = book.levels(book.last)
-    there = np.flatnonzero(level > 0)
-    if not len(there):
-        raise UndefinedError("Nobody is a customer on the last observed day: there is no base.")
-    margin = level.sum() / book.scale / len(there) * float(floats(gross_margin, "gross_margin"))
-    discount = float(period_rate(annual_discount_rate, 12))
-    joined, left = book.joined(), book.first_left()
-    seen = joined >= book.first
-    ended = (left <= book.last)[seen]
-    stayed = (left - joined)[seen] / DAYS["M"]
-    # A month may have 31 days: two days late is not yet the next renewal.
-    tenure = np.where(ended, np.maximum(np.ceil(stayed - _LATE), 1), np.floor(stayed + _LATE))
-    model = ShiftedBetaGeometric().fit(
-        pd.DataFrame({"tenure": tenure, "ended": ended.astype("float64")})
+def _end_reasons(book: Ledger) -> pd.Series:
+    """For each change of a ledger the reason on the contract that ends there, if there is one."""
+    known = pd.Series("not recorded", index=range(len(book.day)))
+    if "end_reason" not in book.table:
+        return known
+    rows = book.table.dropna(subset=["end", "end_reason"])
+    rows = rows[rows["end_reason"].astype(str).str.strip() != ""]
+    keys = pd.MultiIndex.from_arrays(
+        [book.ids.get_indexer(pd.Index(rows["customer_id"])), days_of(rows["end"])]
     )
-    now = np.floor((book.last + 1 - joined[there]) / DAYS["M"] + _LATE)
-    _refuse_points(points, rate)
-
-    def worth(fitted: ShiftedBetaGeometric) -> pd.Series:
-        """Value of a new customer and of the base, before and after, in payments."""
-        alpha, beta = fitted.params
-        ages, count = np.unique(now, return_counts=True)
-        base = (_weights(alpha, beta, ages) @ _CHANCE) @ count / count.sum()
-        answer = {}
-        for moment, share in (("before", 0.0), ("after", min(points / base, 1.0))):
-            answer["new", moment] = 1 + _payments(alpha, beta, np.zeros(1), discount, share)[0]
-            answer["base", moment] = _payments(alpha, beta, ages, discount, share) @ count
-        answer["base", "churn"] = base
-        return pd.Series(answer)
-
-    values = worth(model)
-    _refuse_points(points, float(values["base", "churn"]))
-    asked = pd.DataFrame([worth(model._with(row)) for row in model.draws(200).to_numpy()])
-    lines = []
-    for name, size in (("new", 1), ("base", len(there))):
-        one = [
-            margin * size * ((name == "new") + (1 - churn) / (discount + churn))
-            for churn in (rate, rate - points)
-        ]
-        lines.append((name, "one rate", *one, np.nan, np.nan))
-        gains = margin * (asked[name, "after"] - asked[name, "before"])
-        low, high = np.quantile(gains, [0.05, 0.95])
-        two = [margin * values[name, moment] for moment in ("before", "after")]
-        lines.append((name, "customers differ", *two, low, high))
-    columns = ["customers", "retention", "value", "value_after", "low", "high"]
-    table = pd.DataFrame(lines, columns=columns)
-    table["customers"] = table["customers"].map({"new": "new customer", "base": "today's base"})
-    table.insert(4, "gain", table["value_after"] - table["value"])
-    table = table.set_index(["customers", "retention"])
-    alpha, beta = map(float, model.params)
-    table.attrs = book.attrs() | {
-        "churn": rate, "churn_today": float(values["base", "churn"]), "alpha": alpha, "beta": beta,
-        "points": points, "base": len(there), "margin": margin,
-    }  # fmt: skip
-    return table
+    reason = pd.Series(rows["end_reason"].astype(str).to_numpy(), index=keys)
+    reason = reason[~reason.index.duplicated()]
+    at = pd.MultiIndex.from_arrays([book.customer, book.day])
+    return reason.reindex(at).reset_index(drop=True).fillna("not recorded")
 
 
 def _months(book: Ledger, customers: Customers | pd.DataFrame | None, ahead: int = 0) -> _Months:
@@ -349,7 +312,7 @@ def _reasons(book: Ledger, index: pd.PeriodIndex, rows: pd.DataFrame) -> pd.Seri
     gone = book.after == 0
     place = np.searchsorted(days_of(index.to_timestamp()), book.day[gone], side="right") - 1
     why = pd.DataFrame(
-        {"customer": book.customer[gone], "period": place, "why": end_reasons(book)[gone]}
+        {"customer": book.customer[gone], "period": place, "why": _end_reasons(book)[gone]}
     ).drop_duplicates(["customer", "period"], keep="last")
     found = rows[["customer", "period"]].merge(why, how="left", on=["customer", "period"])["why"]
     return found.where(rows["lost"])
@@ -395,31 +358,3 @@ def _held_out(rows: pd.DataFrame, score: Array, tenure: Array) -> dict[str, floa
         "high": float(high), "lost": int(lost.sum()), "top_tenth": found(score),
         "top_tenth_tenure": found(tenure),
     }  # fmt: skip
-
-
-def _refuse_points(points: float, churn: float) -> None:
-    if not 0 < floats(points, "points") < churn:
-        raise UndefinedError(
-            f"Churn is {churn:.2%} a month: it cannot fall by {points:.2%}. Give points between 0 "
-            "and that, such as 0.001 for a tenth of a percentage point."
-        )
-
-
-# Logit of a chance, from where nobody leaves to where everybody does.
-_LOGIT = np.linspace(-35, 20, 1200)
-_CHANCE = 1 / (1 + np.exp(-_LOGIT))
-
-
-def _weights(alpha: float, beta: float, ages: Array) -> Array:
-    """How the chance to leave is spread at each age: a line an age, over ``_CHANCE``."""
-    log = -alpha * np.logaddexp(0, -_LOGIT) - (beta + ages[:, None]) * np.logaddexp(0, _LOGIT)
-    weight = np.exp(log - log.max(axis=1, keepdims=True))
-    spread: Array = weight / weight.sum(axis=1, keepdims=True)
-    return spread
-
-
-def _payments(alpha: float, beta: float, ages: Array, discount: float, share: float) -> Array:
-    """Discounted payments to come at each age, after today's, if all chances fall by ``share``."""
-    leave = _CHANCE * (1 - share)
-    payments: Array = _weights(alpha, beta, ages) @ ((1 - leave) / (discount + leave))
-    return payments

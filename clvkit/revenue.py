@@ -231,8 +231,7 @@ def _retained(earlier: NDArray[np.int64], now: NDArray[np.int64], scale: float) 
 
 def _joining_year(book: Ledger) -> NDArray[np.int64]:
     """The year in which each customer was first there; 0 for who never was."""
-    day = book.joined()
-    there = day >= pd.Timestamp.min.to_datetime64().astype("datetime64[D]").astype("int64")
-    year = np.zeros(len(day), dtype="int64")
-    year[there] = pd.to_datetime(day[there], unit="D").year
+    who = np.unique(book.customer)
+    year = np.zeros(len(book.ids), dtype="int64")
+    year[who] = pd.to_datetime(book.joined()[who], unit="D").year
     return year

@@ -263,12 +263,26 @@ def customer_months(book: Ledger, index: pd.PeriodIndex) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
+def daily(book: Ledger) -> pd.DataFrame:
+    """Customers there when each observed day begins, and those who leave on it."""
+    days = book.last - book.first + 1
+    joins, leaves = book.before == 0, book.after == 0
+    change = joins.astype("int64") - leaves
+    opening = int(change[book.day < book.first].sum())
+    inside = book.day >= book.first
+    at = book.day[inside] - book.first
+    net = np.bincount(at, change[inside], minlength=days)
+    left = np.bincount(at[leaves[inside]], minlength=days)
+    index = pd.to_datetime(np.arange(book.first, book.last + 1), unit="D")
+    return pd.DataFrame({"there": opening + np.cumsum(net) - net, "left": left}, index=index)
+
+
 def billing_months(rows: pd.DataFrame) -> Ints:
     """The months that one invoice covers, 1 where nothing is said."""
     if "billing_months" not in rows:
         return np.ones(len(rows), dtype="int64")
     told = rows["billing_months"].astype("float64").fillna(1.0).round()
-    each: Ints = told.clip(lower=1).astype("int64").to_numpy()
+    each: Ints = np.maximum(told.to_numpy(), 1).astype("int64")
     return each
 
 
