@@ -22,12 +22,11 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from clvkit.arguments import whole_number
 from clvkit.errors import DataError, UndefinedError
 from clvkit.intervals import poisson, wilson
 from clvkit.othertables import Subscriptions
-from clvkit.spans import Day, Ledger, Span, customer_months, daily, ledger
-from clvkit.tables import Transactions, purchases
+from clvkit.spans import Day, Ledger, Span, customer_months, daily, ledger, spells
+from clvkit.tables import Transactions
 
 Method = Literal[
     "start_cohort", "simple", "exposure", "average_base", "daily", "hazard", "inactivity"
@@ -178,18 +177,7 @@ def _purchase_ledger(
         )
     if isinstance(orders, Subscriptions):
         raise DataError("method='inactivity' is for purchases; subscriptions say when they end.")
-    silence = whole_number(inactive_days, "inactive_days")
-    table = purchases(orders)
-    last = end if end is not None else table.attrs.get("observation_end", table["date"].max())
-    spans = pd.DataFrame(
-        {
-            "customer_id": table["customer_id"],
-            "start": table["date"],
-            "end": table["date"] + pd.Timedelta(days=silence),
-            "mrr": 1.0,
-        }
-    )
-    return ledger(spans, None, last)
+    return ledger(spells(orders, inactive_days), None, end)
 
 
 def _counts(book: Ledger, period: str) -> pd.DataFrame:

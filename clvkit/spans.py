@@ -20,7 +20,7 @@ from clvkit.errors import DataError
 from clvkit.othertables import Subscriptions, read_subscriptions
 from clvkit.parsing import day as one_day
 from clvkit.parsing import refuse_future
-from clvkit.tables import Transactions
+from clvkit.tables import Transactions, purchases
 from clvkit.units import DAYS
 
 Ints = NDArray[np.int64]
@@ -193,6 +193,31 @@ def ledger(
         table, pd.Index(ids, name="customer_id"), who, when, before, after, first, last, deduced,
         scale,
     )  # fmt: skip
+
+
+def spells(orders: Transactions | pd.DataFrame, inactive_days: int) -> pd.DataFrame:
+    """Read purchases as contracts: somebody stays until ``inactive_days`` after a purchase.
+
+    A spell runs from a purchase to the day on which the customer has been silent for so long, and
+    ``mrr`` is what was bought in it, a month of its length; at least 0.01, since somebody who takes
+    something for nothing is there. ``attrs["observation_end"]`` is that of the purchases.
+    """
+    silence = pd.Timedelta(days=whole_number(inactive_days, "inactive_days"))
+    table = purchases(orders)
+    rows = table.sort_values(["customer_id", "date"], kind="stable")
+    again = rows["customer_id"].eq(rows["customer_id"].shift())
+    again &= rows["date"] - rows["date"].shift() <= silence
+    spell = (~again).cumsum()
+    found = rows.groupby(spell).agg(
+        customer_id=("customer_id", "first"), start=("date", "min"), end=("date", "max"),
+        mrr=("amount", "sum"),
+    )  # fmt: skip
+    found["end"] += silence
+    months = (found["end"] - found["start"]).dt.days / DAYS["M"]
+    found["mrr"] = (found["mrr"] / months).clip(lower=0.01)
+    last = table.attrs.get("observation_end", table["date"].max().date().isoformat())
+    found.attrs = {"observation_end": last}
+    return found.reset_index(drop=True)
 
 
 def contract_rows(subs: Subscriptions | Transactions | pd.DataFrame) -> pd.DataFrame:

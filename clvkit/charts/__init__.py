@@ -1,5 +1,6 @@
 """Charts of the book: each function takes a result table and returns a described Altair chart."""
 
+from clvkit.charts.churn import banded_lines, interval_rows, mrr_layers, mrr_waterfall
 from clvkit.charts.cohorts import before_and_after, cohort_heatmap, cumulative_value
 from clvkit.charts.contracts import (
     one_over_churn,
@@ -31,6 +32,7 @@ from clvkit.charts.theme import setup
 __all__ = [
     "activity",
     "alive_map",
+    "banded_lines",
     "before_and_after",
     "booking_conventions",
     "clv_calculator",
@@ -40,6 +42,9 @@ __all__ = [
     "definition_tree",
     "growth_limit",
     "holdout_by_class",
+    "interval_rows",
+    "mrr_layers",
+    "mrr_waterfall",
     "one_over_churn",
     "payment_timeline",
     "retention_of_a_mix",
