@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from clvkit.charts.labels import apart
-from clvkit.charts.rows import FOOT, ROW_HEIGHT, bar_y, row_axis, row_text, rows_of
+from clvkit.charts.rows import FOOT, ROW_HEIGHT, bar_x, bar_y, row_axis, row_text, rows_of
 from clvkit.palette import CHURN, INK, PAPER, UNKNOWN, VALUE, VALUE_RAMP
 from clvkit.words import money, percent
 
@@ -46,11 +46,13 @@ def interval_rows(
     marks: list[alt.Chart] = []
     if reference is not None:
         line = alt.Chart(pd.DataFrame({"at": [reference]}))
-        marks = [line.mark_rule(color=UNKNOWN, strokeDash=[4, 3]).encode(x="at:Q")]
+        marks = [line.mark_rule(color=UNKNOWN, strokeDash=[4, 3]).encode(x=bar_x("at"))]
     y = row_axis("middle", 0, len(rows) + FOOT / 3)
     return alt.layer(
         *marks,
-        base.mark_rule(color=CHURN, strokeWidth=6, opacity=0.3).encode(x="low:Q", x2="high:Q", y=y),
+        base.mark_rule(color=CHURN, strokeWidth=6, opacity=0.3).encode(
+            x=bar_x("low"), x2="high:Q", y=y
+        ),
         base.mark_point(color=CHURN, size=90, opacity=1).encode(x=x, y=bar_y("middle")),
         row_text(base, "label", "left"),
         row_text(base, "shown", "right"),
