@@ -6,7 +6,6 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from clvkit.charts.labels import apart
 from clvkit.charts.rows import FOOT, ROW_HEIGHT, bar_x, bar_y, row_axis, row_text, rows_of
 from clvkit.palette import CHURN, INK, PAPER, UNKNOWN, VALUE, VALUE_RAMP
 from clvkit.words import money, percent
@@ -16,6 +15,7 @@ _NAMES = {
     "start": "at the start", "new": "new", "reactivation": "came back", "expansion": "expansion",
     "contraction": "contraction", "churn": "churn", "end": "at the end",
 }  # fmt: skip
+_LOSSES = ("contraction", "churn")
 
 
 def interval_rows(
@@ -39,23 +39,27 @@ def interval_rows(
         high=table["high"].to_numpy(), shown=told,
     )  # fmt: skip
     rows["middle"] = (rows["top"] + rows["bottom"]) / 2
+    rows["mark"] = reference
     base = alt.Chart(rows)
-    start = 0.0 if reference is None else min(float(rows["low"].min()), reference)
+    least = 0.0 if reference is None else 0.9 * min(float(np.nanmin(rows["low"])), reference)
     top = float(np.nanmax(rows[["value", "high"]])) or 1.0
-    x = alt.X("value:Q", axis=None).scale(domain=[start, top * 1.02], nice=False, zero=False)
-    marks: list[alt.Chart] = []
-    if reference is not None:
-        line = alt.Chart(pd.DataFrame({"at": [reference]}))
-        marks = [line.mark_rule(color=UNKNOWN, strokeDash=[4, 3]).encode(x=bar_x("at"))]
-    y = row_axis("middle", 0, len(rows) + FOOT / 3)
-    return alt.layer(
-        *marks,
-        base.mark_rule(color=CHURN, strokeWidth=6, opacity=0.3).encode(
-            x=bar_x("low"), x2="high:Q", y=y
+    x = alt.X("value:Q", axis=None).scale(domain=[least, top * 1.02], nice=False, zero=False)
+    bar = base.mark_rect(color=CHURN, opacity=0.3).transform_calculate(
+        above="datum.middle - 0.06", below="datum.middle + 0.06"
+    )
+    layers = [
+        bar.encode(
+            x=bar_x("low"), x2="high:Q", y=row_axis("above", 0, len(rows) + FOOT / 3), y2="below:Q"
         ),
         base.mark_point(color=CHURN, size=90, opacity=1).encode(x=x, y=bar_y("middle")),
         row_text(base, "label", "left"),
         row_text(base, "shown", "right"),
+    ]
+    if reference is not None:
+        rule = base.mark_rule(color=UNKNOWN, strokeWidth=2)
+        layers.append(rule.encode(x=bar_x("mark"), y=bar_y("top"), y2="bottom:Q"))
+    return alt.layer(
+        *layers,
     ).properties(
         height=ROW_HEIGHT * (len(rows) + FOOT / 3),
         description=f"{what}: "
@@ -67,7 +71,7 @@ def interval_rows(
 def banded_lines(
     table: pd.DataFrame, across: str, up: str, *, level: float | None = None, ahead: str = ""
 ) -> alt.TopLevelMixin:
-    """Draw shares with 90% bands, a line a ``line``, named at its end.
+    """Draw shares with 90% bands, a line a ``line``.
 
     ``table`` has ``line``, ``at`` (a number or a day), ``estimate``, ``low`` and ``high``;
     ``level`` is marked, with the words ``ahead`` beside it.
@@ -78,22 +82,14 @@ def banded_lines(
     x = alt.X(f"at:{kind}", title=across or None).scale(nice=False).axis(grid=False, tickCount=6)
     top = float(np.nanmax(table[["estimate", "high"]]))
     y = alt.Y("low:Q", title=up).axis(format=".0%" if top > 0.2 else ".1%", tickCount=5)
-    colour = alt.Color("line:N", legend=None).scale(
-        domain=names, range=[colours[i % len(colours)] for i in range(len(names))]
-    )
+    shades = alt.Scale(domain=names, range=[colours[i % len(colours)] for i in range(len(names))])
+    legend = alt.Legend(title=None, symbolOpacity=1) if len(names) > 1 else None
+    colour = alt.Color("line:N", legend=legend, scale=shades)
     base = alt.Chart(table.assign(told=table["estimate"].map(percent))).encode(x=x, color=colour)
-    ends = table.loc[table.groupby("line", sort=False)["at"].idxmax()]
-    ends = ends.assign(place=apart(ends["estimate"] + 0.03 * top, 0.075 * top))
     layers = [
         base.mark_area(opacity=_BAND).encode(y=y, y2="high:Q"),
         base.mark_line().encode(y="estimate:Q", tooltip=["line:N", f"at:{kind}", "told:N"]),
     ]
-    if len(names) > 1:
-        layers.append(
-            alt.Chart(ends)
-            .mark_text(align="right", fontWeight=600, dy=-4)
-            .encode(x=x, y="place:Q", text="line:N", color=colour)
-        )
     if level is not None:
         rule = alt.Chart(pd.DataFrame({"level": [level], "said": [f"{ahead} {percent(level)}"]}))
         layers += [
@@ -114,34 +110,27 @@ def mrr_waterfall(movements: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
     """
     amounts = {name: float(movements[name].sum()) for name in _NAMES}
     amounts["start"], amounts["end"] = movements["start"].iloc[0], movements["end"].iloc[-1]
-    signs = {"contraction": -1, "churn": -1}
-    lines, level = [], 0.0
-    for name, said in _NAMES.items():
-        change = signs.get(name, 1) * amounts[name]
-        low, high = (0.0, change) if name in ("start", "end") else (level, level + change)
-        level = high
-        shown = money(change, currency, 0)
-        lines.append((said, low, high, shown if name in ("start", "end") else f"{change:+,.0f}",
-                      name in signs, max(low, high)))  # fmt: skip
-    bars = pd.DataFrame(lines, columns=["label", "low", "high", "shown", "loss", "over"])
-    order = list(_NAMES.values())
-    base = alt.Chart(bars).encode(
-        x=alt.X("label:N", sort=order, title=None).axis(labelAngle=-40, ticks=False)
-    )
-    top = float(bars["over"].max()) * 1.12 or 1.0
-    y = alt.Y("low:Q", title=f"Monthly recurring revenue ({currency})")
-    return alt.layer(
-        base.mark_bar(stroke=PAPER).encode(
-            y=y.axis(tickCount=5).scale(domain=[0, top]),
-            y2="high:Q",
-            color=alt.condition("datum.loss", alt.value(CHURN), alt.value(VALUE)),
-        ),
-        base.mark_text(dy=-8, fontSize=11).encode(y="over:Q", text="shown:N"),
-    ).properties(
-        height=320,
-        description="Monthly recurring revenue: "
-        + "; ".join(f"{line.label} {line.shown}" for line in bars.itertuples()) + ".",
+    level, lines = 0.0, []
+    for name in _NAMES:
+        change = amounts[name] * (-1 if name in _LOSSES else 1)
+        low = 0.0 if name in ("start", "end") else level
+        level = low + change
+        lines.append((low, level, money(change, currency, 0), name in _LOSSES))
+    bars = rows_of(list(_NAMES.values()))
+    bars[["low", "high", "shown", "loss"]] = lines
+    base = alt.Chart(bars)
+    colour = alt.condition("datum.loss", alt.value(CHURN), alt.value(VALUE))
+    bar = base.mark_rect().encode(
+        x=bar_x("low"), x2="high:Q", color=colour, y2="bottom:Q",
+        y=row_axis("top", 0, len(bars) + FOOT / 3),
     )  # fmt: skip
+    told = "; ".join(f"{name} {said}" for name, said in bars[["label", "shown"]].to_numpy())
+    return alt.layer(
+        bar, row_text(base, "label", "left"), row_text(base, "shown", "right")
+    ).properties(
+        height=ROW_HEIGHT * (len(bars) + FOOT / 3),
+        description=f"Monthly recurring revenue: {told}.",
+    )
 
 
 def mrr_layers(layers: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
