@@ -31,7 +31,7 @@ def _table(help_text: str) -> Any:
 
 
 Transactions = Annotated[
-    str | None, _table("Your purchases: a file, or a bundled table (cdnow, cdnow-sample).")
+    str | None, _table("Your purchases: a file, or a bundled table (cdnow, cdnow-sample, shop).")
 ]
 Subscriptions = Annotated[str | None, _table("Your subscriptions.")]
 Spend = Annotated[str | None, _table("What you spent on marketing.")]

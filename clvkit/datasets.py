@@ -65,11 +65,35 @@ def _saas_customers() -> pd.DataFrame:
     return pd.read_csv(_path("saas/customers.csv"), dtype={"customer_id": str})
 
 
+def shop() -> pd.DataFrame:
+    """Two years of a made shop for coffee and what goes with it: every line of every order.
+
+    Returns
+    -------
+    The columns of the transactions contract, in euros; what was sent back has a negative amount.
+    How the shop was made, and what is true of it: ``data/shop/README.md``.
+    """
+    ids = dict.fromkeys(("customer_id", "order_id", "product_id"), str)
+    rows = pd.read_csv(_path("shop/transactions.csv"), dtype=ids)
+    rows["date"] = pd.to_datetime(rows["date"], format="%Y-%m-%d").astype("datetime64[s]")
+    rows.attrs["observation_end"] = "2024-12-31"
+    return rows
+
+
+def shop_customers() -> pd.DataFrame:
+    """The customers of the made shop and what is known of each on the day of joining."""
+    return pd.read_csv(_path("shop/customers.csv"), dtype={"customer_id": str})
+
+
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
-    "transactions": {"cdnow": cdnow, "cdnow-sample": lambda: cdnow(sample=True)},
+    "transactions": {
+        "cdnow": cdnow,
+        "cdnow-sample": lambda: cdnow(sample=True),
+        "shop": shop,
+    },
     "survivors": {"contracts": lambda: contracts().reset_index()},
     "subscriptions": {"saas": saas},
-    "customers": {"saas": _saas_customers},
+    "customers": {"saas": _saas_customers, "shop": shop_customers},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
         "shop": lambda: pd.read_csv(_path("shop/spend.csv")),

@@ -40,9 +40,9 @@ def read_transactions(
     ----------
     source
         A CSV, Parquet, Excel, DuckDB or SQLite file, a pandas, polars or pyarrow frame, or the
-        name of a bundled table (``cdnow``, ``cdnow-sample``). Required columns ``customer_id``,
-        ``date``, ``amount``; optional ``order_id``, ``product_id``, ``category``, ``channel``,
-        ``margin``, ``quantity``.
+        name of a bundled table (``cdnow``, ``cdnow-sample``, ``shop``). Required columns
+        ``customer_id``, ``date``, ``amount``; optional ``order_id``, ``product_id``, ``category``,
+        ``channel``, ``margin``, ``quantity``.
     columns
         Contract name to the source's name, where they differ.
     query

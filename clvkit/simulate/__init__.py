@@ -7,5 +7,13 @@ begin with ``true_``, or in ``attrs["truth"]``.
 from clvkit.simulate.business import subscriptions
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
+from clvkit.simulate.shop import shop
 
-__all__ = ["contracts", "purchases", "spend_history", "spending", "subscriptions"]
+__all__ = [
+    "contracts",
+    "purchases",
+    "shop",
+    "spend_history",
+    "spending",
+    "subscriptions",
+]
