@@ -65,6 +65,23 @@ def _saas_customers() -> pd.DataFrame:
     return pd.read_csv(_path("saas/customers.csv"), dtype={"customer_id": str})
 
 
+def emails(outcome: str = "outcome") -> pd.DataFrame:
+    """A made experiment: two e-mails with an offer and a control group, 64,000 people.
+
+    Arms, visits, buyers and mean spend are those that Hillstrom (2008) published; the people are
+    made. ``outcome`` is 1 for who bought within two weeks; with ``outcome="visit"``, for who came
+    to the shop. Source: ``data/experiment/README.md``.
+    """
+    rows = pd.read_csv(_path("experiment/experiment.csv"), dtype={"customer_id": str})
+    rows["outcome"] = rows[outcome]
+    return rows.drop(columns="visit")
+
+
+def email_customers() -> pd.DataFrame:
+    """Attributes of the customers of :func:`emails`: what the firm knew before the experiment."""
+    return pd.read_csv(_path("experiment/customers.csv"), dtype={"customer_id": str})
+
+
 def shop() -> pd.DataFrame:
     """Two years of a made shop for coffee and what goes with it: every line of every order.
 
@@ -91,9 +108,10 @@ BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
         "cdnow-sample": lambda: cdnow(sample=True),
         "shop": shop,
     },
+    "experiment": {"emails": emails, "email-visits": lambda: emails("visit")},
     "survivors": {"contracts": lambda: contracts().reset_index()},
     "subscriptions": {"saas": saas},
-    "customers": {"saas": _saas_customers, "shop": shop_customers},
+    "customers": {"saas": _saas_customers, "emails": email_customers, "shop": shop_customers},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
         "shop": lambda: pd.read_csv(_path("shop/spend.csv")),
