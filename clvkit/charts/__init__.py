@@ -12,6 +12,14 @@ from clvkit.charts.contracts import (
 )
 from clvkit.charts.definitions import definition_tree
 from clvkit.charts.edges import activity
+from clvkit.charts.experiments import (
+    effects,
+    looks,
+    offer_price,
+    power_curve,
+    profit_curve,
+    uplift_curves,
+)
 from clvkit.charts.formulas import (
     booking_conventions,
     clv_calculator,
@@ -20,6 +28,7 @@ from clvkit.charts.formulas import (
     retention_of_a_mix,
     tornado,
 )
+from clvkit.charts.monitoring import control_limits, drift
 from clvkit.charts.purchases import (
     alive_map,
     decile_bars,
@@ -37,16 +46,23 @@ __all__ = [
     "booking_conventions",
     "clv_calculator",
     "cohort_heatmap",
+    "control_limits",
     "cumulative_value",
     "decile_bars",
     "definition_tree",
+    "drift",
+    "effects",
     "growth_limit",
     "holdout_by_class",
     "interval_rows",
+    "looks",
     "mrr_layers",
     "mrr_waterfall",
+    "offer_price",
     "one_over_churn",
     "payment_timeline",
+    "power_curve",
+    "profit_curve",
     "retention_of_a_mix",
     "risk_by_tenure",
     "rival_forecasts",
@@ -56,5 +72,6 @@ __all__ = [
     "survival_forecast",
     "tornado",
     "tracking",
+    "uplift_curves",
     "worth_by_tenure",
 ]
