@@ -15,10 +15,28 @@ if TYPE_CHECKING:
     from clvkit.backlog import rank_plays
     from clvkit.baskets import basket_rules, next_best_offer
     from clvkit.budget import allocate_budget, marginal_cac, response_curves
+    from clvkit.campaigns import (
+        best_incentive,
+        booked_value,
+        breakeven_probability,
+        campaign_profit,
+        expected_maximum_profit,
+        rule_profit,
+        targeting_rules,
+        top_shares,
+        treatment_gain,
+    )
     from clvkit.channels import channel_ratio, channel_value
     from clvkit.churn import churn_rate, compare_churn
     from clvkit.cohorts import cohort_table, cohort_value
     from clvkit.evaluation import compare_predictions, evaluate
+    from clvkit.experiments import (
+        ab_test,
+        check_experiment,
+        detectable_effect,
+        sample_size,
+        segment_tests,
+    )
     from clvkit.features import customer_features
     from clvkit.learning import learn_clv, rival_predictions, rolling_predictions
     from clvkit.leaving import churn_effects, churn_reasons, customers_at_risk
@@ -33,6 +51,7 @@ if TYPE_CHECKING:
         ParetoNBD,
         ShiftedBetaGeometric,
     )
+    from clvkit.monitoring import control_chart, monthly_metrics, prediction_drift, scorecard
     from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
     from clvkit.pricing import annual_plan, price_breakeven
     from clvkit.revenue import mrr_by_cohort, mrr_movements, quick_ratio, revenue_retention
@@ -45,6 +64,7 @@ if TYPE_CHECKING:
         trend,
         value_tiers,
     )
+    from clvkit.sequential import sequential_test
     from clvkit.serving import cost_to_serve
     from clvkit.summary import split, summarize
     from clvkit.survival import survival_curves, value_of_churn
@@ -57,6 +77,7 @@ if TYPE_CHECKING:
         payback,
         referral_value,
     )
+    from clvkit.uplift import predict_uplift, uplift_curve
     from clvkit.valuation import lifetime_value
 
 _HOME = {
@@ -68,13 +89,19 @@ _HOME = {
     "ParetoNBD": "clvkit.models",
     "ShiftedBetaGeometric": "clvkit.models",
     "Transactions": "clvkit.tables",
+    "ab_test": "clvkit.experiments",
     "acquisition_cost": "clvkit.acquisition",
     "acquisition_or_retention": "clvkit.unit_economics",
     "allocate_budget": "clvkit.budget",
     "annual_plan": "clvkit.pricing",
     "basket_rules": "clvkit.baskets",
+    "best_incentive": "clvkit.campaigns",
+    "booked_value": "clvkit.campaigns",
+    "breakeven_probability": "clvkit.campaigns",
+    "campaign_profit": "clvkit.campaigns",
     "channel_ratio": "clvkit.channels",
     "channel_value": "clvkit.channels",
+    "check_experiment": "clvkit.experiments",
     "churn_effects": "clvkit.leaving",
     "churn_rate": "clvkit.churn",
     "churn_reasons": "clvkit.leaving",
@@ -84,11 +111,14 @@ _HOME = {
     "compare_churn": "clvkit.churn",
     "compare_predictions": "clvkit.evaluation",
     "concentration": "clvkit.segments",
+    "control_chart": "clvkit.monitoring",
     "cost_to_serve": "clvkit.serving",
     "customer_features": "clvkit.features",
     "customers_at_risk": "clvkit.leaving",
+    "detectable_effect": "clvkit.experiments",
     "early_value": "clvkit.segments",
     "evaluate": "clvkit.evaluation",
+    "expected_maximum_profit": "clvkit.campaigns",
     "ideal_customer": "clvkit.attributes",
     "learn_clv": "clvkit.learning",
     "lever_map": "clvkit.levers",
@@ -96,11 +126,14 @@ _HOME = {
     "loyalty_effect": "clvkit.loyalty",
     "marginal_cac": "clvkit.budget",
     "maximum_cac": "clvkit.unit_economics",
+    "monthly_metrics": "clvkit.monitoring",
     "mrr_by_cohort": "clvkit.revenue",
     "mrr_movements": "clvkit.revenue",
     "new_customers": "clvkit.acquisition",
     "next_best_offer": "clvkit.baskets",
     "payback": "clvkit.unit_economics",
+    "predict_uplift": "clvkit.uplift",
+    "prediction_drift": "clvkit.monitoring",
     "price_breakeven": "clvkit.pricing",
     "quick_ratio": "clvkit.revenue",
     "rank_plays": "clvkit.backlog",
@@ -115,13 +148,22 @@ _HOME = {
     "rfm": "clvkit.segments",
     "rival_predictions": "clvkit.learning",
     "rolling_predictions": "clvkit.learning",
+    "rule_profit": "clvkit.campaigns",
+    "sample_size": "clvkit.experiments",
+    "scorecard": "clvkit.monitoring",
     "segment_sizes": "clvkit.segments",
+    "segment_tests": "clvkit.experiments",
+    "sequential_test": "clvkit.sequential",
     "split": "clvkit.summary",
     "summarize": "clvkit.summary",
     "survival_curves": "clvkit.survival",
+    "targeting_rules": "clvkit.campaigns",
     "threshold_test": "clvkit.thresholds",
     "tier_movements": "clvkit.segments",
+    "top_shares": "clvkit.campaigns",
+    "treatment_gain": "clvkit.campaigns",
     "trend": "clvkit.segments",
+    "uplift_curve": "clvkit.uplift",
     "value_of_churn": "clvkit.survival",
     "value_tiers": "clvkit.segments",
 }
@@ -144,14 +186,20 @@ __all__ = [
     "ShiftedBetaGeometric",
     "Transactions",
     "UndefinedError",
+    "ab_test",
     "acquisition_cost",
     "acquisition_or_retention",
     "allocate_budget",
     "annual_plan",
     "basket_rules",
+    "best_incentive",
+    "booked_value",
+    "breakeven_probability",
+    "campaign_profit",
     "channel_ratio",
     "channel_value",
     "charts",
+    "check_experiment",
     "checks",
     "churn_effects",
     "churn_rate",
@@ -162,12 +210,15 @@ __all__ = [
     "compare_churn",
     "compare_predictions",
     "concentration",
+    "control_chart",
     "cost_to_serve",
     "customer_features",
     "customers_at_risk",
     "datasets",
+    "detectable_effect",
     "early_value",
     "evaluate",
+    "expected_maximum_profit",
     "formulas",
     "ideal_customer",
     "learn_clv",
@@ -176,11 +227,14 @@ __all__ = [
     "loyalty_effect",
     "marginal_cac",
     "maximum_cac",
+    "monthly_metrics",
     "mrr_by_cohort",
     "mrr_movements",
     "new_customers",
     "next_best_offer",
     "payback",
+    "predict_uplift",
+    "prediction_drift",
     "price_breakeven",
     "quick_ratio",
     "rank_plays",
@@ -195,14 +249,23 @@ __all__ = [
     "rfm",
     "rival_predictions",
     "rolling_predictions",
+    "rule_profit",
+    "sample_size",
+    "scorecard",
     "segment_sizes",
+    "segment_tests",
+    "sequential_test",
     "simulate",
     "split",
     "summarize",
     "survival_curves",
+    "targeting_rules",
     "threshold_test",
     "tier_movements",
+    "top_shares",
+    "treatment_gain",
     "trend",
+    "uplift_curve",
     "value_of_churn",
     "value_tiers",
 ]

@@ -35,3 +35,14 @@ def whole_number(value: Any, name: str, least: int = 1) -> int:
     if number.ndim or not number >= least or number != np.floor(number) or np.isinf(number):
         raise DataError(f"{name}={value!r}: give {wanted}.")
     return int(number)
+
+
+def share(value: Any, name: str) -> float:
+    """One share between 0 and 1, both included; ``DataError`` for anything else."""
+    number = floats(value, name, wanted := "a share between 0 and 1")
+    if number.ndim or not 0 <= number <= 1:
+        slip = (
+            f" For {value:g}% write {value / 100:g}." if np.ndim(value) == 0 and value > 1 else ""
+        )
+        raise DataError(f"{name}={value!r}: give {wanted}.{slip}")
+    return float(number)

@@ -65,6 +65,23 @@ def _saas_customers() -> pd.DataFrame:
     return pd.read_csv(_path("saas/customers.csv"), dtype={"customer_id": str})
 
 
+def emails(outcome: str = "outcome") -> pd.DataFrame:
+    """A made experiment: two e-mails with an offer and a control group, 64,000 people.
+
+    Arms, visits, buyers and mean spend are those that Hillstrom (2008) published; the people are
+    made. ``outcome`` is 1 for who bought within two weeks; with ``outcome="visit"``, for who came
+    to the shop. Source: ``data/experiment/README.md``.
+    """
+    rows = pd.read_csv(_path("experiment/experiment.csv"), dtype={"customer_id": str})
+    rows["outcome"] = rows[outcome]
+    return rows.drop(columns="visit")
+
+
+def email_customers() -> pd.DataFrame:
+    """Attributes of the customers of :func:`emails`: what the firm knew before the experiment."""
+    return pd.read_csv(_path("experiment/customers.csv"), dtype={"customer_id": str})
+
+
 def shop() -> pd.DataFrame:
     """Two years of a made shop for coffee and what goes with it: every line of every order.
 
@@ -105,7 +122,9 @@ BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
         "saas": _saas_customers,
         "shop": shop_customers,
         "shop-service": shop_service,
+        "emails": email_customers,
     },
+    "experiment": {"emails": emails, "email-visits": lambda: emails("visit")},
     "spend": {
         "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
         "shop": lambda: pd.read_csv(_path("shop/spend.csv")),

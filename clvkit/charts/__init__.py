@@ -21,6 +21,14 @@ from clvkit.charts.contracts import (
 )
 from clvkit.charts.definitions import definition_tree
 from clvkit.charts.edges import activity
+from clvkit.charts.experiments import (
+    effects,
+    looks,
+    offer_price,
+    power_curve,
+    profit_curve,
+    uplift_curves,
+)
 from clvkit.charts.formulas import (
     booking_conventions,
     clv_calculator,
@@ -29,6 +37,7 @@ from clvkit.charts.formulas import (
     retention_of_a_mix,
     tornado,
 )
+from clvkit.charts.monitoring import control_limits, drift
 from clvkit.charts.plays import around_joining, backlog, lever_worth, order_values
 from clvkit.charts.purchases import (
     alive_map,
@@ -63,22 +72,29 @@ __all__ = [
     "channel_ratios",
     "clv_calculator",
     "cohort_heatmap",
+    "control_limits",
     "cumulative_value",
     "decile_bars",
     "definition_tree",
+    "drift",
+    "effects",
     "growth_limit",
     "holdout_by_class",
     "importance_bars",
     "interval_rows",
     "lever_worth",
+    "looks",
     "lorenz",
     "movement_map",
     "mrr_layers",
     "mrr_waterfall",
+    "offer_price",
     "one_over_churn",
     "order_values",
     "payback_curve",
     "payment_timeline",
+    "power_curve",
+    "profit_curve",
     "ratio_bases",
     "response_shapes",
     "retention_of_a_mix",
@@ -93,5 +109,6 @@ __all__ = [
     "survival_forecast",
     "tornado",
     "tracking",
+    "uplift_curves",
     "worth_by_tenure",
 ]

@@ -5,6 +5,7 @@ begin with ``true_``, or in ``attrs["truth"]``.
 """
 
 from clvkit.simulate.business import subscriptions
+from clvkit.simulate.experiments import emails
 from clvkit.simulate.histories import contracts, purchases, spending
 from clvkit.simulate.marketing import spend_history
 from clvkit.simulate.service import shop_service
@@ -12,6 +13,7 @@ from clvkit.simulate.shop import shop
 
 __all__ = [
     "contracts",
+    "emails",
     "purchases",
     "shop",
     "shop_service",
