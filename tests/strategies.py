@@ -45,7 +45,7 @@ MODELS = {
     "the historical model": r"historical",
     "an active customer may stop": r"active one may stop",
     "a silent one may come back": r"silent one may come back",
-    "regression": r"regression",
+    "regression": r"regression|logistic",
     "machine learning": r"machine learning|learner",
     "statistics": r"probability model|statistic",
     "demographics": r"demographic",
@@ -63,7 +63,7 @@ BASE = {
 CHURN = {
     "churn rate": r"churn rate",
     "lifetime = 1/churn": r"1/churn|one over churn",
-    "churn unstable over time": r"unstable|over time",
+    "churn unstable over time": r"unstable|over time|not stable|with (age|tenure)",
     "the rate alone explains nothing": r"reason",
     "early warning": r"early warning",
     "the website builder whose webinar users have higher CLV": r"webinar",

@@ -15,7 +15,7 @@ LEVERS = pd.DataFrame(
 
 def test_levers_from_large_to_small_without_what_today_s_base_does_not_feel():
     words = charts.lever_worth(LEVERS, "EUR").to_dict()["description"]
-    assert words.index("retention 0.2 → 0.18: €1,400 (€1,300 to €1,500)") < words.index("order")
+    assert words.index("retention: €1,400 (€1,300 to €1,500)") < words.index("order")
     assert "acquisition" not in words
     bare = LEVERS.assign(base_low=np.nan, base_high=np.nan)
     assert "€1,400;" in charts.lever_worth(bare, "EUR").to_dict()["description"]

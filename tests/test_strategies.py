@@ -29,5 +29,5 @@ def test_each_of_the_seven_strategies_has_a_whole_card():
     assert len(cards) == 7
     for card in cards:
         rows = [line.split(" | ")[0] for line in card.split("\n\n")[0].splitlines()[2:]]
-        assert rows == ["| lever", "| metric", "| table", "| smallest honest test", "| trap",
+        assert rows == ["| lever", "| metric", "| table", "| honest test", "| trap",
                         "| worth here"]  # fmt: skip

@@ -18,9 +18,8 @@ def lever_worth(levers: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
     been won with already, is left out.
     """
     told = levers[levers.index != "acquisition cost"].sort_values("base", ascending=False)
-    names = [f"{name} {row.now:.3g} → {row.then:.3g}" for name, row in told.iterrows()]
     return _spans(
-        names, told[["base", "base_low", "base_high"]], currency, PREDICTION,
+        list(told.index), told[["base", "base_low", "base_high"]], currency, PREDICTION,
         "What moving each lever adds to the value of today's customers",
     )  # fmt: skip
 
