@@ -93,7 +93,11 @@ def shareable(table: pd.DataFrame, name: str, key: bytes | None) -> pd.DataFrame
         number = pd.api.types.is_numeric_dtype(cells.dtype)
         if column in ("customer_id", "order_id"):
             copy[column] = cells if key is None else pseudonyms(cells, key)
-        elif kind in ("money", "number", "date") or (number and not tells_apart(cells)):
+        elif (
+            kind in ("money", "number", "date")
+            or (number and not tells_apart(cells))
+            or (kind is None and _all_days(cells))
+        ):
             copy[column] = cells
         elif column in _LABELS or (kind != "id" and not number):
             labels = shared_labels(cells, who, **_LABELS.get(column, {}))
@@ -101,6 +105,14 @@ def shareable(table: pd.DataFrame, name: str, key: bytes | None) -> pd.DataFrame
     shown = pd.DataFrame(copy, index=table.index)
     shown.attrs = dict(table.attrs)
     return shown
+
+
+def _all_days(cells: pd.Series) -> bool:
+    """Whether an attribute holds days and nothing else."""
+    if pd.api.types.is_datetime64_any_dtype(cells.dtype):
+        return True
+    text = cells.dropna().astype("str")
+    return len(text) > 0 and bool(text.str.fullmatch(r"\d{4}-\d{2}-\d{2}").all())
 
 
 def _keep(copy: pd.DataFrame, name: str, folder: Path) -> Path:

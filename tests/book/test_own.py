@@ -17,6 +17,7 @@ from conftest import digests
 from typer.testing import CliRunner, Result
 
 import clvkit as clv
+from clvkit.book.own import shareable
 from clvkit.cli import app
 
 pytestmark = pytest.mark.slow
@@ -281,3 +282,24 @@ def test_a_report_on_subscriptions_alone(tmp_path: Path) -> None:
     assert risk["mrr_at_risk"].is_monotonic_decreasing
     for path in (out / "book").rglob("*"):
         assert not path.is_file() or b"planted.person" not in path.read_bytes(), path
+
+
+def test_what_chapters_may_see_of_customers() -> None:
+    people = pd.DataFrame(
+        {
+            "customer_id": [f"{n:03d}" for n in range(40)],
+            "channel": ["search"] * 39 + ["fairs"],
+            "segment": ["business"] * 38 + ["of one", "of another"],
+            "member_since": ["2024-01-05", None] * 20,
+            "calls": [n % 4 for n in range(40)],
+            "telephone": [3161234567 + 17 * n for n in range(40)],
+            "name": [f"Plantedname{n}" for n in range(40)],
+        }
+    )
+    shown = shareable(clv.read_customers(people).table, "customers", b"key")
+    assert list(shown) == ["customer_id", "channel", "segment", "member_since", "calls"]
+    assert shown["customer_id"].str.fullmatch("C[A-Z2-7]{12}").all()
+    assert set(shown["channel"]) == {"search", "fairs"}
+    assert set(shown["segment"]) == {"business", "other"}
+    same = shareable(clv.read_customers(people).table, "customers", None)
+    assert list(same["customer_id"]) == list(people["customer_id"])
