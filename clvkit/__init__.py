@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
     from clvkit.pricing import annual_plan, price_breakeven
     from clvkit.revenue import mrr_by_cohort, mrr_movements, quick_ratio, revenue_retention
+    from clvkit.scan import scan_transactions
+    from clvkit.scoring import score
     from clvkit.segments import (
         concentration,
         early_value,
@@ -150,6 +152,8 @@ _HOME = {
     "rolling_predictions": "clvkit.learning",
     "rule_profit": "clvkit.campaigns",
     "sample_size": "clvkit.experiments",
+    "scan_transactions": "clvkit.scan",
+    "score": "clvkit.scoring",
     "scorecard": "clvkit.monitoring",
     "segment_sizes": "clvkit.segments",
     "segment_tests": "clvkit.experiments",
@@ -251,6 +255,8 @@ __all__ = [
     "rolling_predictions",
     "rule_profit",
     "sample_size",
+    "scan_transactions",
+    "score",
     "scorecard",
     "segment_sizes",
     "segment_tests",

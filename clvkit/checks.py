@@ -14,17 +14,12 @@ from scipy.stats import spearmanr
 from clvkit.errors import DataError, UndefinedError
 from clvkit.models import GammaGamma, PurchaseModel
 from clvkit.models.base import Z90, Array, Model
-from clvkit.summary import summarize
+from clvkit.summary import refuse_short_history, summarize
 from clvkit.tables import Transactions
 from clvkit.tables import purchases as purchases_of
 from clvkit.units import days_per
 
 Fitted = TypeVar("Fitted", bound=Model)
-
-# What a forecast of purchases at any time must at least have seen: a floor, not a promise.
-_LEAST_DAYS = 60
-_LEAST_BUYING_DAYS = 10
-_LEAST_RETURNED = 10
 
 
 def require_history(orders: Transactions | pd.DataFrame) -> None:
@@ -39,26 +34,7 @@ def require_history(orders: Transactions | pd.DataFrame) -> None:
     table, summary = purchases_of(orders), summarize(orders)
     days = (pd.Timestamp(summary.attrs["observation_end"]) - table["date"].min()).days + 1
     returned = int((summary["frequency"] > 0).sum())
-    if returned == 0:
-        raise DataError(
-            "Nobody bought a second time: neither how often customers buy nor when they leave "
-            "can be estimated. Wait for repeat purchases, or use the historical figures."
-        )
-    if days < _LEAST_DAYS:
-        raise DataError(
-            f"The purchases cover {days} days; a forecast needs at least {_LEAST_DAYS}. Export a "
-            "longer time: three or four times the usual gap between two purchases."
-        )
-    if (buying := table["date"].nunique()) < _LEAST_BUYING_DAYS:
-        raise DataError(
-            f"All purchases fall on {buying} days; these models are for purchases on any day. For "
-            "fixed dates use clv.BetaGeoBetaBinomial, or check the column date."
-        )
-    if returned < _LEAST_RETURNED:
-        raise DataError(
-            f"Only {returned} of {len(summary):,} customers bought on a second day; at least "
-            f"{_LEAST_RETURNED} are needed to learn when customers come back. Wait for more."
-        )
+    refuse_short_history(returned, len(summary), days, table["date"].nunique())
 
 
 def age_within_reach(orders: Transactions | pd.DataFrame, months: int) -> int:

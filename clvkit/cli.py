@@ -31,7 +31,8 @@ def _table(help_text: str) -> Any:
 
 
 Transactions = Annotated[
-    str | None, _table("Your purchases: a file, or a bundled table (cdnow, cdnow-sample, shop).")
+    str | None,
+    _table("Your purchases: a file or folder, or a bundled table (cdnow, cdnow-sample, shop)."),
 ]
 Subscriptions = Annotated[str | None, _table("Your subscriptions.")]
 Spend = Annotated[str | None, _table("What you spent on marketing.")]
@@ -204,19 +205,19 @@ def score(
 
     def run() -> None:
         scores = scores_of(_playbook(given, parameters, file))
-        write_scores(scores, out)
-        typer.echo(f"{out}: {len(scores):,} customers ({scores['model'].iloc[0]})")
+        customers, model = write_scores(scores, out)
+        typer.echo(f"{out}: {customers:,} customers ({model})")
 
     _guarded(run, verbose)
 
 
 def _given(options: dict[str, Any]) -> dict[str, str]:
     """The options that name a table, as absolute paths where they are files."""
-    from clvkit.playbook import BUNDLED, TABLES
+    from clvkit.playbook import BUNDLED, TABLES, located
 
     given = {name: options.get(name) for name in TABLES}
     return {
-        name: value if value in BUNDLED.get(name, ()) else str(Path(value).absolute())
+        name: value if value in BUNDLED.get(name, ()) else located(value, Path.cwd())
         for name, value in given.items()
         if value is not None
     }
@@ -249,6 +250,8 @@ def _not_built(report: Any, verbose: bool) -> None:
 
 def _guarded(run: Any, verbose: bool) -> None:
     """Run; a mistake of the user is a message and exit code 1, not a traceback."""
+    from clvkit.workspace import close_all
+
     try:
         run()
     except DataError as error:
@@ -259,6 +262,8 @@ def _guarded(run: Any, verbose: bool) -> None:
         if verbose:
             raise
         _stop(f"{error.filename or 'A file'}: {error.strerror or error}")
+    finally:
+        close_all()
 
 
 def _stop(message: str) -> None:

@@ -1,12 +1,14 @@
 """Cohorts: customers by the period of their first purchase, followed by age."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from clvkit import lazy
+from clvkit.compressed import compress, observed_until
 from clvkit.errors import DataError
-from clvkit.summary import observed_until
+from clvkit.scan import days_in_engine
 from clvkit.tables import Transactions, purchases
 
 # Standard normal quantile of a two-sided 90% interval.
@@ -16,7 +18,7 @@ Value = Literal["customers", "orders", "revenue"]
 
 
 def cohort_table(
-    orders: Transactions | pd.DataFrame,
+    orders: Any,
     period: Literal["W", "M", "Q", "Y"] = "M",
     value: Value = "customers",
     observation_end: str | pd.Timestamp | None = None,
@@ -25,6 +27,8 @@ def cohort_table(
 
     Parameters
     ----------
+    orders
+        As in :func:`clvkit.summarize`; an engine groups its own table.
     period
         Calendar weeks, months, quarters or years, for joining and for age alike.
     value
@@ -45,24 +49,40 @@ def cohort_table(
         raise DataError(f"period={period!r}: give 'W', 'M', 'Q' or 'Y'.")
     if value not in ("customers", "orders", "revenue"):
         raise DataError(f"value={value!r}: give 'customers', 'orders' or 'revenue'.")
-    table = purchases(orders)
-    end = observed_until(table, observation_end, "observation_end")
-    table = table[table["date"] <= end]
-    daily = table.groupby(["customer_id", "date"], sort=False)["amount"].sum().reset_index()
-    when = pd.PeriodIndex(daily["date"].dt.to_period(period)).asi8
-    joined = pd.Series(when).groupby(daily["customer_id"]).transform("min")
-    cells = pd.DataFrame({"cohort": joined, "age": when - joined, "id": daily["customer_id"]})
-    cells["revenue"] = daily["amount"]
-    groups = cells.groupby(["cohort", "age"])
-    if value == "customers":
-        counted = groups["id"].nunique()
-    elif value == "orders":
-        counted = groups.size()
-    else:
-        counted = groups["revenue"].sum()
+    if (stored := days_in_engine(orders)) is not None:
+        end = observed_until(stored.first, stored.end, observation_end, "observation_end")
+        return _wide(lazy.cohorts(stored, period, end), period, value, end)
+    days = compress(orders, observation_end)
+    low, begin = int(days.day.min()), days.start[:-1]
+    calendar = pd.Timestamp(0) + pd.to_timedelta(np.arange(low, int(days.day.max()) + 1), "D")
+    when = pd.PeriodIndex(calendar.to_period(period)).asi8[days.day - low]
+    joined = np.repeat(when[begin], days.sizes)
+    # A customer counts once a period, however many days it has.
+    fresh = np.append(True, when[1:] != when[:-1])
+    fresh[begin] = True
+    oldest = int(joined.min())
+    ages = int(when.max()) - oldest + 1
+    cell = (joined - oldest) * ages + when - joined
+    orders_in = np.bincount(cell)
+    present = np.flatnonzero(orders_in)
+    cells = pd.DataFrame(
+        {
+            "joined": present // ages + oldest,
+            "age": present % ages,
+            "customers": np.bincount(cell, fresh)[present],
+            "orders": orders_in[present].astype("float64"),
+            "revenue": np.bincount(cell, days.amount)[present] / days.scale,
+        }
+    )
+    return _wide(cells, period, value, days.end)
+
+
+def _wide(cells: pd.DataFrame, period: str, value: Value, end: pd.Timestamp) -> pd.DataFrame:
+    """One row a cohort and one column an age, from one row a cell."""
     last = pd.Period(end, period)
-    rows = np.array(sorted(cells["cohort"].unique()))
+    rows = np.array(sorted(cells["joined"].unique()))
     ages = np.arange(last.ordinal - rows.min() + 1)
+    counted = cells.set_index(["joined", "age"])[value]
     wide = counted.unstack("age").reindex(index=rows, columns=ages).fillna(0.0)
     unfinished = last.end_time.normalize() > end
     observed = rows[:, None] + ages <= last.ordinal - int(unfinished)
@@ -72,7 +92,7 @@ def cohort_table(
         [pd.Period(ordinal=int(row), freq=last.freqstr) for row in rows], name="cohort"
     )
     wide.columns.name = "age"
-    size = cells.groupby("cohort")["id"].nunique().loc[rows]
+    size = cells[cells["age"] == 0].set_index("joined")["customers"].loc[rows].astype("int64")
     wide.attrs = {
         "value": value,
         "period": period,

@@ -1,11 +1,14 @@
 """CSV files: encoding and separator found, every cell as text, every row with its line."""
 
 import codecs
+import contextlib
 import csv
 import re
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,15 +46,15 @@ class Layout:
         """The cells of the line that names the columns."""
         return _header(self.path, self.encoding, self.separator, self.above)
 
-    def rows(self) -> list[tuple[int, int]]:
+    def rows(self) -> Iterator[tuple[int, int]]:
         """The line on which each row begins, where a cell may span several, and its cells."""
         with self.path.open(encoding=self.encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self.separator)
-            begin, found = 1, []
-            for cells in reader:
-                found.append((begin, len(cells)))
+            begin = 1
+            for place, cells in enumerate(reader):
+                if place > self.above:
+                    yield begin, len(cells)
                 begin = reader.line_num + 1
-        return found[self.above + 1 :]
 
 
 def read(path: Path) -> tuple[pd.DataFrame, Layout, tuple[str, ...]]:
@@ -63,34 +66,78 @@ def read(path: Path) -> tuple[pd.DataFrame, Layout, tuple[str, ...]]:
         Where the file is no text, or no regular table.
     """
     encoding, notes = _encoding(path)
-    layout = None
+    layout = _layout(path, encoding)
+    (rows,) = _cells(layout, None)
+    return rows, layout, notes
+
+
+def pieces(path: Path, rows: int) -> tuple[Layout, Iterator[pd.DataFrame]]:
+    """The same in pieces of so many ``rows``; a file too large to be looked at first is UTF-8.
+
+    Raises
+    ------
+    DataError
+        As :func:`read`, when the piece is reached; and where the text is not UTF-8.
+    """
+    with path.open("rb") as file:
+        begin = file.read(4)
+    _refuse_other_formats(path, begin)
+    marks = [encoding for mark, encoding in _MARKS if begin.startswith(mark)]
+    layout = _layout(path, marks[0] if marks else "utf-8")
+    return layout, _cells(layout, rows)
+
+
+def _layout(path: Path, encoding: str) -> Layout:
     try:
         above, separator = _first_line(path, encoding)
-        layout = Layout(path, encoding, separator or _separator(path, encoding), above)
+        return Layout(path, encoding, separator or _separator(path, encoding), above)
+    except (ValueError, csv.Error) as error:
+        raise _irregular(path, None, error) from error
+
+
+def _cells(layout: Layout, rows: int | None) -> Iterator[pd.DataFrame]:
+    """All cells as text, in pieces of so many ``rows`` or in one."""
+    try:
         names = layout.names()
         with warnings.catch_warnings():
             # Only a warning in pandas: it would cut off what a row has too much.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            rows = pd.read_csv(
-                path, sep=layout.separator, dtype=str, keep_default_na=False, encoding=encoding,
-                skip_blank_lines=False, index_col=False, skiprows=above,
+            found: Any = pd.read_csv(
+                layout.path, sep=layout.separator, dtype=str, keep_default_na=False,
+                encoding=layout.encoding, skip_blank_lines=False, index_col=False,
+                skiprows=layout.above, chunksize=rows,
             )  # fmt: skip
+            with contextlib.closing(found) if rows else contextlib.nullcontext():
+                for piece in found if rows else [found]:
+                    if len(names) == piece.shape[1]:
+                        # pandas would number columns of one name, so that nobody could see them.
+                        piece.columns = pd.Index(names)
+                    yield piece.reset_index(drop=True)
     except (ValueError, pd.errors.ParserWarning, csv.Error) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path.name} is not a regular table: {_fault(layout, error)}") from error
-    if len(names) == rows.shape[1]:
-        # pandas would number columns of the same name, so that nobody could see them.
-        rows.columns = pd.Index(names)
-    return rows, layout, notes
+        raise _irregular(layout.path, layout, error) from error
+
+
+def _irregular(path: Path, layout: Layout | None, error: Exception) -> DataError:
+    if isinstance(error, DataError):
+        return error
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        return DataError(
+            f"{path.name} has a byte 0x{byte:02x} that is not UTF-8: save it as CSV in UTF-8."
+        )
+    return DataError(f"{path.name} is not a regular table: {_fault(layout, error)}")
+
+
+def _refuse_other_formats(path: Path, content: bytes) -> None:
+    for start, what in _OTHER_FORMATS.items():
+        if content.startswith(start):
+            raise DataError(f"{path.name} is {what}, not text: save it as CSV in UTF-8.")
 
 
 def _encoding(path: Path) -> tuple[str, tuple[str, ...]]:
     """The encoding of the whole file, and a note if it had to be assumed."""
     content = path.read_bytes()
-    for start, what in _OTHER_FORMATS.items():
-        if content.startswith(start):
-            raise DataError(f"{path.name} is {what}, not text: save it as CSV in UTF-8.")
+    _refuse_other_formats(path, content)
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             try:

@@ -26,10 +26,10 @@ def cdnow(sample: bool = False) -> pd.DataFrame:
     One row a purchase, in the order of the source: ``customer_id`` (text), ``date``,
     ``quantity`` (compact discs), ``amount`` (US dollars). Source: ``data/cdnow/README.md``.
     """
-    rows = pd.read_csv(_path("cdnow/transactions.csv"), dtype={"customer_id": str})
+    rows = pd.read_csv(path("cdnow/transactions.csv"), dtype={"customer_id": str})
     rows["date"] = pd.to_datetime(rows["date"], format="%Y-%m-%d").astype("datetime64[s]")
     if sample:
-        chosen = pd.read_csv(_path("cdnow/sample.csv"), dtype=str)["customer_id"]
+        chosen = pd.read_csv(path("cdnow/sample.csv"), dtype=str)["customer_id"]
         rows = rows[rows["customer_id"].isin(set(chosen))].reset_index(drop=True)
     return rows
 
@@ -43,7 +43,7 @@ def contracts() -> pd.DataFrame:
     printed by Fader and Hardie (2007), How to project customer retention, Journal of Interactive
     Marketing 21(1). Source: ``data/contracts/README.md``.
     """
-    return pd.read_csv(_path("contracts/contracts.csv"), index_col="year")
+    return pd.read_csv(path("contracts/contracts.csv"), index_col="year")
 
 
 def saas() -> pd.DataFrame:
@@ -54,7 +54,7 @@ def saas() -> pd.DataFrame:
     One row a contract, by start: the columns of the contract of subscriptions. ``attrs`` has the
     observed days. Made by ``clvkit.simulate``; the truth is in ``data/saas/README.md``.
     """
-    rows = pd.read_csv(_path("saas/subscriptions.csv"), dtype={"customer_id": str})
+    rows = pd.read_csv(path("saas/subscriptions.csv"), dtype={"customer_id": str})
     for name in ("start", "end"):
         rows[name] = pd.to_datetime(rows[name], format="%Y-%m-%d").astype("datetime64[s]")
     rows.attrs = {"observation_start": "2021-01-01", "observation_end": "2024-12-31"}
@@ -62,7 +62,7 @@ def saas() -> pd.DataFrame:
 
 
 def _saas_customers() -> pd.DataFrame:
-    return pd.read_csv(_path("saas/customers.csv"), dtype={"customer_id": str})
+    return pd.read_csv(path("saas/customers.csv"), dtype={"customer_id": str})
 
 
 def emails(outcome: str = "outcome") -> pd.DataFrame:
@@ -72,14 +72,14 @@ def emails(outcome: str = "outcome") -> pd.DataFrame:
     made. ``outcome`` is 1 for who bought within two weeks; with ``outcome="visit"``, for who came
     to the shop. Source: ``data/experiment/README.md``.
     """
-    rows = pd.read_csv(_path("experiment/experiment.csv"), dtype={"customer_id": str})
+    rows = pd.read_csv(path("experiment/experiment.csv"), dtype={"customer_id": str})
     rows["outcome"] = rows[outcome]
     return rows.drop(columns="visit")
 
 
 def email_customers() -> pd.DataFrame:
     """Attributes of the customers of :func:`emails`: what the firm knew before the experiment."""
-    return pd.read_csv(_path("experiment/customers.csv"), dtype={"customer_id": str})
+    return pd.read_csv(path("experiment/customers.csv"), dtype={"customer_id": str})
 
 
 def shop() -> pd.DataFrame:
@@ -91,7 +91,7 @@ def shop() -> pd.DataFrame:
     How the shop was made, and what is true of it: ``data/shop/README.md``.
     """
     ids = dict.fromkeys(("customer_id", "order_id", "product_id"), str)
-    rows = pd.read_csv(_path("shop/transactions.csv"), dtype=ids)
+    rows = pd.read_csv(path("shop/transactions.csv"), dtype=ids)
     rows["date"] = pd.to_datetime(rows["date"], format="%Y-%m-%d").astype("datetime64[s]")
     rows.attrs["observation_end"] = "2024-12-31"
     return rows
@@ -99,7 +99,7 @@ def shop() -> pd.DataFrame:
 
 def shop_customers() -> pd.DataFrame:
     """The customers of the made shop and what is known of each on the day of joining."""
-    return pd.read_csv(_path("shop/customers.csv"), dtype={"customer_id": str})
+    return pd.read_csv(path("shop/customers.csv"), dtype={"customer_id": str})
 
 
 def shop_service() -> pd.DataFrame:
@@ -107,7 +107,7 @@ def shop_service() -> pd.DataFrame:
 
     Source: ``data/shop-service/README.md``.
     """
-    return pd.read_csv(_path("shop-service/customers.csv"), dtype={"customer_id": str})
+    return pd.read_csv(path("shop-service/customers.csv"), dtype={"customer_id": str})
 
 
 BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
@@ -126,27 +126,28 @@ BUNDLED: dict[str, dict[str, Callable[[], pd.DataFrame]]] = {
     },
     "experiment": {"emails": emails, "email-visits": lambda: emails("visit")},
     "spend": {
-        "saas": lambda: pd.read_csv(_path("saas/spend.csv")),
-        "shop": lambda: pd.read_csv(_path("shop/spend.csv")),
+        "saas": lambda: pd.read_csv(path("saas/spend.csv")),
+        "shop": lambda: pd.read_csv(path("shop/spend.csv")),
     },
 }
 """The tables that come with the book, by what they hold and by the name that chapters use."""
 
 
-def _path(name: str) -> Path:
-    path = _DATA / name
-    if not path.exists():
+def path(name: str) -> Path:
+    """Where a file of the bundled data is, by its name in the folder ``data``."""
+    found = _DATA / name
+    if not found.exists():
         raise DataError(
-            f"The bundled table {name} is not at {path}: it lies in the data/ folder of the "
+            f"The bundled table {name} is not at {found}: it lies in the data/ folder of the "
             "playbook's repository; install clvkit from there with `pip install -e .`."
         )
-    return path
+    return found
 
 
 def measurements(name: str) -> dict[str, Any]:
     """What the programs in ``benchmarks/`` measured last.
 
-    ``name``: ``"speed"``, ``"coverage"`` or ``"learning"``.
+    ``name``: ``"speed"``, ``"coverage"``, ``"acquisition"``, ``"learning"`` or ``"scaling"``.
     """
-    found: dict[str, Any] = json.loads(_path(f"benchmarks/{name}.json").read_text("utf-8"))
+    found: dict[str, Any] = json.loads(path(f"benchmarks/{name}.json").read_text("utf-8"))
     return found

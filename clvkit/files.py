@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from clvkit import csvfiles, databases, datasets, workbooks
 from clvkit.errors import DataError
 
-_TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv", "")
-_PARQUET = (".parquet", ".pq")
+TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv", "")
+PARQUET = (".parquet", ".pq")
 _EXCEL = (".xlsx", ".xlsm", ".xls")
 _DATABASE = (".duckdb", ".ddb", ".sqlite", ".sqlite3", ".db3", ".db")
 _WANTED = "a CSV, Parquet, Excel, DuckDB or SQLite file"
@@ -63,7 +63,7 @@ def load(source: Any, query: str | None = None, contract: str = "") -> Source:
             raise DataError(f"query={query!r}: a frame is taken whole; leave query out.")
         return Source(_frame(source), "the frame")
     path = Path(source)
-    _refuse_no_file(path)
+    refuse_no_file(path)
     suffix = path.suffix.lower()
     try:
         return _open(path, suffix, query)
@@ -90,9 +90,9 @@ def _open(path: Path, suffix: str, query: str | None) -> Source:
             f"query={query!r}: {path.name} holds one table; leave query out. It chooses a table in "
             "a database or a sheet in a workbook."
         )
-    if suffix in _PARQUET:
+    if suffix in PARQUET:
         return Source(_read_parquet(path), path.name)
-    if suffix in _TEXT:
+    if suffix in TEXT:
         frame, layout, notes = csvfiles.read(path)
         return Source(frame, path.name, "line", lambda rows: _lines(layout, rows), notes)
     raise DataError(
@@ -104,7 +104,7 @@ def _open(path: Path, suffix: str, query: str | None) -> Source:
 def _lines(layout: csvfiles.Layout, rows: Rows) -> list[int]:
     if not len(rows):
         return []
-    begin = layout.rows()
+    begin = list(layout.rows())
     return [begin[row][0] for row in rows]
 
 
@@ -170,7 +170,8 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=not keep)
 
 
-def _refuse_no_file(path: Path) -> None:
+def refuse_no_file(path: Path) -> None:
+    """Refuse a path at which there is no file."""
     try:
         if path.is_file():
             return

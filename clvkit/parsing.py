@@ -78,8 +78,12 @@ def whole(values: pd.Series) -> pd.Series:
     return values.astype("Int64") if exact else values
 
 
-def days(values: pd.Series, column: str, date_format: str | None, timezone: str) -> pd.Series:
+def days(
+    values: pd.Series, column: str, date_format: str | None, timezone: str, complete: bool = True
+) -> pd.Series:
     """Calendar days of a column of dates, in ``timezone`` where the values carry an offset.
+
+    ``complete``: these are all cells of the column, so that one at least should fit the format.
 
     Returns datetime64 without a zone, at midnight; missing where a cell cannot be read.
 
@@ -88,7 +92,7 @@ def days(values: pd.Series, column: str, date_format: str | None, timezone: str)
     DataError
         Where dates such as ``03/04/2025`` come without ``date_format``: both readings are shown.
     """
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         # Spelled "[ns, UTC]" by numpy's types and "[ns, tz=UTC]" by Arrow's.
         zoned_type = "," in str(values.dtype)
@@ -97,7 +101,7 @@ def days(values: pd.Series, column: str, date_format: str | None, timezone: str)
     codes, distinct = pd.factorize(text(whole(values)))
     cells = pd.Series(distinct, dtype="string")
     if date_format is not None:
-        read = _read_format(cells, column, date_format, zone)
+        read = _read_format(cells, column, date_format, zone, complete)
     else:
         _refuse_two_readings(cells, codes, column)
         read = _read_iso(cells, zone)
@@ -120,7 +124,8 @@ def _read_iso(cells: pd.Series, zone: ZoneInfo) -> pd.Series:
     return _midnight(read)
 
 
-def _zone(timezone: str) -> ZoneInfo:
+def zone_of(timezone: str) -> ZoneInfo:
+    """The time zone of that name."""
     try:
         return ZoneInfo(timezone)
     except (KeyError, ValueError, TypeError, OSError) as error:
@@ -143,13 +148,15 @@ def _midnight(values: pd.Series) -> pd.Series:
     return values.astype("datetime64[us]").dt.normalize().astype("datetime64[s]")
 
 
-def _read_format(cells: pd.Series, column: str, date_format: str, zone: ZoneInfo) -> pd.Series:
+def _read_format(
+    cells: pd.Series, column: str, date_format: str, zone: ZoneInfo, complete: bool
+) -> pd.Series:
     try:
         zoned = "%z" in date_format or "%Z" in date_format
         read = pd.to_datetime(cells, format=date_format, errors="coerce", utc=zoned)
     except (ValueError, TypeError) as error:
         raise DataError(f"date_format={date_format!r} is not a strptime format: {error}") from error
-    if read.isna().all() and len(cells):
+    if complete and read.isna().all() and len(cells):
         raise DataError(
             f"No cell of column {column!r} fits date_format={date_format!r}; the first is "
             f"{next(iter(cells.dropna()), '')!r}. Give the format of your dates, such as %d/%m/%Y."
@@ -198,11 +205,14 @@ def _readings(cell: str) -> list[str]:
     return found
 
 
-def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
+def amounts(
+    values: pd.Series, column: str, decimal: str | None, complete: bool = True
+) -> pd.Series:
     """Numbers of a column of amounts: ``1.234,56 €``, ``$1,234.56``, ``(12.50)``, ``12.50-``.
 
     ``decimal`` is the decimal mark; ``None`` finds it where the column allows one reading only.
-    Missing where a cell is not a finite number.
+    Missing where a cell is not a finite number. Cells that are not the ``complete`` column
+    cannot tell: one that can be read with a decimal comma is then refused without ``decimal``.
 
     Raises
     ------
@@ -230,7 +240,7 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
         if not written.all():
             # A sheet may hold numbers beside text: a number has one reading already.
             numbers = _finite(values[~written].map(_number).astype("float64"))
-            texts = amounts(values[written].astype("str"), column, decimal)
+            texts = amounts(values[written].astype("str"), column, decimal, complete)
             both: pd.Series = pd.concat([numbers, texts]).reindex(values.index)
             return both
     cells = text(values).fillna("")
@@ -238,6 +248,8 @@ def amounts(values: pd.Series, column: str, decimal: str | None) -> pd.Series:
     three = _fits(cells, r"[+-]?[1-9]\d{0,2}\.\d{3}")
     if decimal != "," and plain.notna().all() and (decimal == "." or not three.any()):
         return _finite(plain.astype("float64"))
+    if not complete and decimal is None:
+        _refuse_piece(cells, three, column)
     _refuse_two_currencies(cells, column)
     body = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True)
     body = body.str.replace(
@@ -287,15 +299,33 @@ def _finite(values: pd.Series) -> pd.Series:
     return values.where(np.isfinite(values))
 
 
-def _refuse_two_currencies(cells: pd.Series, column: str) -> None:
+def _refuse_piece(cells: pd.Series, three: pd.Series, column: str) -> None:
+    two_ways = three | cells.str.contains(r"\d,|,\d|\d\.[^.]*\.").fillna(False).astype(bool)
+    if two_ways.any():
+        first = two_ways.index[two_ways][0]
+        raise CellError(
+            f"Column {column!r} holds {cells[first]!r}; the table is read in pieces, so no other "
+            "cell can tell which mark is the decimal one: say which with decimal='.' or "
+            "decimal=','.",
+            [first],
+        )
+
+
+def currencies(cells: pd.Series) -> dict[str, int]:
+    """The currencies written beside amounts, each with the label of the first cell that has it."""
     priced = cells.where(cells.str.contains(r"[0-9]"))
     found = priced.str.extract(rf"([{_SIGNS}]|\b[A-Za-z]{{3}}\b)")[0].dropna().str.upper()
-    kinds = found.unique()
-    if len(kinds) > 1:
-        rows = ", ".join(repr(cells[found.index[found == kind][0]]) for kind in kinds[:3])
+    return {kind: found.index[found == kind][0] for kind in found.unique()}
+
+
+def _refuse_two_currencies(cells: pd.Series, column: str) -> None:
+    found = currencies(cells)
+    if len(found) > 1:
+        first = list(found.values())[:3]
+        rows = ", ".join(repr(cells[row]) for row in first)
         raise CellError(
             f"Column {column!r} mixes currencies ({rows}): convert the amounts to one currency.",
-            [found.index[found == kind][0] for kind in kinds[:3]],
+            first,
         )
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 import yaml
 
-from clvkit import datasets
+from clvkit import datasets, engines
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.files import PARQUET, TEXT
 from clvkit.othertables import read_customers, read_experiment, read_spend, read_subscriptions
+from clvkit.scan import scan_transactions
 from clvkit.tables import read_transactions
 
 READING = ("date_format", "decimal", "timezone")
@@ -24,6 +26,7 @@ BUNDLED = {table: tuple(known) for table, known in datasets.BUNDLED.items()}
 """Parameters that name a table and need no file: the tables that come with the book."""
 
 
+_LARGE = 2**30
 _READERS: dict[str, Any] = {
     "transactions": read_transactions,
     "subscriptions": read_subscriptions,
@@ -39,8 +42,8 @@ TABLES = (*CONTRACTS, "survivors")
 class Playbook:
     """The settings of a report: own tables with how to read them, and chapters' parameters."""
 
-    tables: dict[str, Path] = field(default_factory=dict)
-    """Files by the name of their contract."""
+    tables: dict[str, Path | str] = field(default_factory=dict)
+    """Files, or connection strings, by the name of their contract."""
     reading: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Options of the reader of each table."""
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -65,8 +68,15 @@ def load(file: Path) -> dict[str, Any]:
             )
     for name in TABLES:
         if isinstance(values.get(name), str) and values[name] not in BUNDLED.get(name, ()):
-            values[name] = str((file.resolve().parent / values[name]).resolve())
+            values[name] = located(values[name], file.resolve().parent)
     return values
+
+
+def located(source: str, folder: Path) -> str:
+    """A path as seen from ``folder``; a connection string as it is, with the path of a file."""
+    if source.startswith("duckdb:"):
+        return f"duckdb:{(folder / source.removeprefix('duckdb:').removeprefix('//')).absolute()}"
+    return source if source.startswith(engines.SCHEMES) else str((folder / source).resolve())
 
 
 def playbook(values: Mapping[str, Any]) -> Playbook:
@@ -74,12 +84,12 @@ def playbook(values: Mapping[str, Any]) -> Playbook:
 
     Raises ``DataError`` for an option of a table that is not given, and where it is none.
     """
-    tables: dict[str, Path] = {}
+    tables: dict[str, Path | str] = {}
     parameters = {name: value for name, value in values.items() if value is not None}
     for name in CONTRACTS:
         source = parameters.get(name)
         if source is not None and source not in BUNDLED.get(name, ()):
-            tables[name] = _file(name, Path(str(parameters.pop(name))).absolute())
+            tables[name] = _source(name, str(parameters.pop(name)))
     shared = {name: parameters.pop(name) for name in READING if name in parameters}
     reading = {name: dict(shared) for name in tables}
     for option in _ONLY_TRANSACTIONS:
@@ -98,14 +108,19 @@ def playbook(values: Mapping[str, Any]) -> Playbook:
     return Playbook(tables, reading, parameters)
 
 
-def _file(name: str, path: Path) -> Path:
+def _source(name: str, source: str) -> Path | str:
+    if source.startswith(engines.SCHEMES):
+        if name != "transactions":
+            raise DataError(f"{name}: only transactions can stay in an engine; give a file.")
+        return source
+    path = Path(source).absolute()
     if not path.exists():
         known = f" (bundled: {', '.join(BUNDLED[name])})" if name in BUNDLED else ""
         raise DataError(f"{name}: there is no file {path}{known}.")
     return path
 
 
-def _for_table(name: str, tables: Mapping[str, Path], option: str) -> None:
+def _for_table(name: str, tables: Mapping[str, Path | str], option: str) -> None:
     if name not in tables:
         raise DataError(
             f"{option} says how to read a table of your own, but there is no `{name}: FILE`."
@@ -128,9 +143,32 @@ def _check_options(options: dict[str, Any]) -> None:
         options["observation_end"] = day.isoformat()
 
 
-def read(book: Playbook) -> dict[str, Any]:
-    """Read every table with its options: the answers of ``clv.read_...`` by contract name."""
-    return {name: _READERS[name](path, **book.reading[name]) for name, path in book.tables.items()}
+def read(book: Playbook, *, scan: bool = False) -> dict[str, Any]:
+    """Read every table with its options: the answers of ``clv.read_...`` by contract name.
+
+    Transactions in an engine, in a folder, or in a file of more than a gigabyte are scanned,
+    where the caller can do with that; otherwise only the large file is read.
+    """
+    answer = {}
+    for name, source in book.tables.items():
+        reader = _READERS[name]
+        if name == "transactions" and _outside(source):
+            if scan:
+                reader = scan_transactions
+            elif isinstance(source, str) or source.is_dir():
+                raise DataError(
+                    f"transactions: {source} can be checked and scored where it is; a report "
+                    "needs the rows in memory. Export those of some customers, all rows of each."
+                )
+        answer[name] = reader(source, **book.reading[name])
+    return answer
+
+
+def _outside(source: Path | str) -> bool:
+    """Whether purchases are better left where they are."""
+    if isinstance(source, str) or source.is_dir():
+        return True
+    return source.suffix.lower() in (*TEXT, *PARQUET) and source.stat().st_size > _LARGE
 
 
 def receipts(tables: Mapping[str, Any], fingerprints: Mapping[str, str]) -> dict[str, Any]:

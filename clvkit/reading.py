@@ -15,9 +15,11 @@ from clvkit.receipts import Receipt, by_reason, total
 
 # Sums of smaller amounts are exact to the cent in floating point.
 TOO_LARGE = 1e13
-_NO_IDS = ["", "nan", "NaN", "None", "NULL", "null", "<NA>"]
+NO_IDS = ["", "nan", "NaN", "None", "NULL", "null", "<NA>"]
 _READ = ("date", "money", "number")
-_FIRST_DAY = pd.Timestamp("1971-01-01")
+FIRST_DAY = pd.Timestamp("1971-01-01")
+
+EMPTY = ("empty row", "nothing: a row without any required cell says nothing")
 
 Mask = pd.Series | NDArray[np.bool_]
 
@@ -64,7 +66,7 @@ class Draft:
         """
         if original is None:
             original = self.clean[money] if money else pd.Series(0.0, index=self.clean.index)
-        aside = self._rows_set_aside(original)
+        aside = self.rows_set_aside(original)
         self._refuse_nothing(aside)
         return Receipt(
             source=self.source.name,
@@ -84,7 +86,8 @@ class Draft:
         """An error that names the source."""
         return DataError(f"{self.source.name}: {message}")
 
-    def _rows_set_aside(self, money: pd.Series) -> pd.DataFrame:
+    def rows_set_aside(self, money: pd.Series) -> pd.DataFrame:
+        """The rows that are set aside, as they stand in the source, with reason and remedy."""
         raw, place = self.source.frame, self.source.place
         at = np.flatnonzero(self.reason.notna())
         taken = (place, "reason", "remedy", "money")
@@ -117,11 +120,15 @@ class Draft:
 
 @dataclass(frozen=True)
 class Options:
-    """How cells are to be read; see :func:`clvkit.read_transactions`."""
+    """How cells are to be read; see :func:`clvkit.read_transactions`.
+
+    ``complete``: the cells are the whole column; a piece of it cannot say how it is to be read.
+    """
 
     date_format: str | None = None
     decimal: str | None = None
     timezone: str = "UTC"
+    complete: bool = True
 
 
 def draft(
@@ -137,7 +144,7 @@ def draft(
     """
     contract = CONTRACTS[table]
     try:
-        titles, cells = _pick(contract, source.frame, columns or {}, instead or {})
+        titles, cells = pick(contract, source.frame, columns or {}, instead or {})
         kinds = {column.name: column for column in contract.columns}
         clean = pd.DataFrame({name: _read(kinds[name], cells[name], options) for name in titles})
     except parsing.CellError as error:
@@ -158,38 +165,36 @@ def draft(
     return made
 
 
+def unusable(column: Column) -> dict[str, str]:
+    """Why a row is set aside for its cell of ``column``, and what to do: reasons in order."""
+    name = column.name
+    if column.kind == "id":
+        return {"no customer id": "fill in the id, or leave guests out of the export"}
+    if column.kind == "text":
+        return {f"no {name}": f"fill in the {name}"}
+    if column.kind == "date":
+        return {
+            f"{name} not readable": "write the date as YYYY-MM-DD, or give date_format",
+            f"{name} in the future": "correct the date; what is yet to happen does not belong here",
+            f"{name} before 1971": "correct the date; many systems write such a day for an empty "
+            "one",
+        }
+    return {
+        f"{name} not a number": f"write the {name} as a plain number",
+        f"{name} too large": f"correct the {name}; ten trillion cannot be counted to the cent",
+    }
+
+
 def _set_aside_unusable(made: Draft, column: Column) -> None:
     """Set aside rows whose cell of ``column`` says nothing that can be counted."""
-    name, values = column.name, made.clean[column.name]
-    if column.kind == "id":
-        remedy = "fill in the id, or leave guests out of the export"
-        made.set_aside(values.isna(), "no customer id", remedy)
-    elif column.kind == "text":
-        made.set_aside(values.isna(), f"no {name}", f"fill in the {name}")
-    elif column.kind == "date":
-        made.set_aside(
-            values.isna(),
-            f"{name} not readable",
-            "write the date as YYYY-MM-DD, or give date_format",
-        )
-        made.set_aside(
-            values > _last_day(),
-            f"{name} in the future",
-            "correct the date; what is yet to happen does not belong here",
-        )
-        made.set_aside(
-            values < _FIRST_DAY,
-            f"{name} before 1971",
-            "correct the date; many systems write such a day for an empty one",
-        )
-    else:
-        remedy = f"write the {name} as a plain number"
-        made.set_aside(values.isna(), f"{name} not a number", remedy)
-        made.set_aside(
-            values.abs() >= TOO_LARGE,
-            f"{name} too large",
-            f"correct the {name}; ten trillion cannot be counted to the cent",
-        )
+    values = made.clean[column.name]
+    masks = [values.isna()]
+    if column.kind == "date":
+        masks += [values > last_day(), values < FIRST_DAY]
+    elif column.kind not in ("id", "text"):
+        masks.append(values.abs() >= TOO_LARGE)
+    for mask, (reason, remedy) in zip(masks, unusable(column).items(), strict=True):
+        made.set_aside(mask, reason, remedy)
 
 
 def filled(cells: pd.Series) -> pd.Series:
@@ -206,12 +211,13 @@ def refuse_one_customer(made: Draft, used: pd.DataFrame, rows: str) -> None:
         )
 
 
-def _last_day() -> pd.Timestamp:
+def last_day() -> pd.Timestamp:
+    """The last day on which anything can have happened."""
     # A day of grace: a shop further east is already in tomorrow.
     return pd.Timestamp.now().normalize() + pd.Timedelta(days=1)
 
 
-def _pick(
+def pick(
     contract: Contract, raw: pd.DataFrame, columns: Mapping[str, str], instead: Mapping[str, str]
 ) -> tuple[dict[str, str], pd.DataFrame]:
     """The source's names of the contract's columns, and their cells."""
@@ -259,20 +265,21 @@ def _no_column(column: str, wanted: str, names: list[str]) -> DataError:
 
 def _read(column: Column, cells: pd.Series, options: Options) -> pd.Series:
     if column.kind == "id":
-        return _ids(cells, column.name)
+        return ids(cells, column.name)
     if column.kind == "text":
         text = parsing.text(cells)
         return text.mask(text == "").astype("str")
     if column.name == "month":
         cells = parsing.first_days(cells)
     if column.kind == "date":
-        return parsing.days(cells, column.name, options.date_format, options.timezone)
+        return parsing.days(cells, column.name, options.date_format, options.timezone,
+                            options.complete)  # fmt: skip
     if column.name == "outcome":
         cells = parsing.flags(cells)
-    return parsing.amounts(cells, column.name, options.decimal)
+    return parsing.amounts(cells, column.name, options.decimal, options.complete)
 
 
-def _ids(values: pd.Series, column: str) -> pd.Series:
+def ids(values: pd.Series, column: str) -> pd.Series:
     """Ids as text, leading zeros kept; whole numbers without a decimal point."""
     values = parsing.whole(values)
     if pd.api.types.is_float_dtype(values.dtype) and (values.abs() > 2**53).any():
@@ -281,7 +288,7 @@ def _ids(values: pd.Series, column: str) -> pd.Series:
             "from another: read the ids as text."
         )
     text = parsing.text(values)
-    return text.mask(text.isin(_NO_IDS)).astype("str")
+    return text.mask(text.isin(NO_IDS)).astype("str")
 
 
 def _set_aside_no_rows(made: Draft) -> None:
@@ -294,8 +301,7 @@ def _set_aside_no_rows(made: Draft) -> None:
     # Where only the customer is required, a row without one may hold something else.
     nothing = (cells == "").all(axis=1) & (len(required) > 1)
     empty = cells.index[nothing]
-    remedy = "nothing: a row without any required cell says nothing"
-    made.set_aside(made.clean.index.isin(empty), "empty row", remedy)
+    made.set_aside(made.clean.index.isin(empty), *EMPTY)
     titles = [str(made.titles[name]).strip() for name in required]
     repeated = cells.index[(cells == titles).all(axis=1)]
     remedy = "nothing, if several files were joined; the names of the columns are no row"
@@ -309,7 +315,7 @@ def _empty_unusable(made: Draft, column: Column) -> None:
     if lost.any():
         lost = lost & filled(made.cells[name])
     if column.kind == "date":
-        lost |= (values > _last_day()) | (values < _FIRST_DAY)
+        lost |= (values > last_day()) | (values < FIRST_DAY)
     else:
         lost |= values.abs() >= TOO_LARGE
     lost &= made.reason.isna()

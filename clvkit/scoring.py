@@ -1,14 +1,20 @@
 """One row a customer for the customer database: who they are to us, and what they are worth."""
 
 import hashlib
+from functools import partial
+from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from clvkit import engines
 from clvkit.checks import require_history
 from clvkit.errors import DataError, UndefinedError
+from clvkit.lazy import fetch, grouped_counts
 from clvkit.models import BetaGeoNBD, GammaGamma
-from clvkit.summary import summarize
+from clvkit.scan import Scanned
+from clvkit.summary import refuse_short_history, summarize
 from clvkit.tables import Transactions
 from clvkit.valuation import lifetime_value
 
@@ -18,7 +24,7 @@ _PREDICTED = (
 
 
 def score(
-    orders: Transactions,
+    orders: Transactions | Scanned,
     *,
     gross_margin: float = 0.3,
     annual_discount_rate: float = 0.10,
@@ -39,7 +45,22 @@ def score(
     and everybody else (*bought once*).
 
     Where the models cannot be estimated their columns are missing and ``model`` says why.
+
+    Purchases that :func:`clvkit.scan_transactions` left in an engine are scored there: the answer
+    is a table of DuckDB or Spark, with ``customer_id`` as a column and no order. Only the distinct
+    histories with their counts come into memory, and customers some thousands at a time; the
+    fingerprint is that of the counts and the receipt's totals.
     """
+    if not isinstance(orders, Transactions):
+        raise DataError(
+            f"Scores are of purchases that were read, with a receipt, not of a "
+            f"{type(orders).__name__}: call clv.read_transactions or clv.scan_transactions first."
+        )
+    if isinstance(orders, Scanned):
+        return _in_engine(orders, {
+            "gross_margin": gross_margin, "annual_discount_rate": annual_discount_rate,
+            "horizon_months": horizon_months, "currency": currency,
+        })  # fmt: skip
     table = orders.table
     # One order of the rows for every order of the file: sums come out the same to the last bit.
     rows = table.sort_values(["customer_id", "date", "amount"], kind="stable", ignore_index=True)
@@ -87,3 +108,56 @@ def _segments(scores: pd.DataFrame) -> np.ndarray:
     return np.select(
         [top, gone, repeat], ["top tenth", "probably gone", "repeat"], default="bought once"
     )
+
+
+def _in_engine(orders: Scanned, terms: dict[str, Any]) -> pd.DataFrame:
+    """The same for purchases in an engine."""
+    summary = orders.keep(engines.lazy(summarize(orders, time_unit="W")), "summary")
+    histories = grouped_counts(summary, BetaGeoNBD.columns)
+    histories.attrs["time_unit"] = "W"
+    spending = grouped_counts(summary, GammaGamma.columns)
+    customers = histories["weights"]
+    back = customers[histories["frequency"] > 0].sum()
+    buying = fetch(orders.days.frame.select(nw.col("date").n_unique()))
+    seen = (orders.days.end - orders.days.first).days + 1
+    try:
+        refuse_short_history(int(back), int(customers.sum()), seen, int(buying["date"].iloc[0]))
+        model, money = BetaGeoNBD().fit(histories), GammaGamma().fit(spending)
+    except (DataError, UndefinedError) as error:
+        nothing = {name: nw.lit(None, nw.Float64) for name in _PREDICTED}
+        scored = summary.drop("monetary_value").with_columns(**nothing)
+        why = f"none: {error}"
+    else:
+        scored = engines.lazy(orders.in_batches(summary, partial(_predict, model, money, terms)))
+        why = "BG/NBD and Gamma-Gamma"
+    rows = pd.util.hash_pandas_object(histories, index=False).to_numpy().tobytes()
+    totals = f"{orders.receipt.rows_used},{orders.receipt.money_used}"
+    mark = hashlib.sha256(totals.encode() + rows).hexdigest()[:16]
+    answer: Any = scored.with_columns(
+        segment=_segment(scored, int(customers.sum())),
+        model=nw.lit(why),
+        data_fingerprint=nw.lit(mark),
+    ).to_native()
+    return answer  # type: ignore[no-any-return]  # a table of the engine
+
+
+def _predict(model: Any, money: Any, terms: dict[str, Any], summary: pd.DataFrame) -> pd.DataFrame:
+    summary.attrs["time_unit"] = "W"
+    value = lifetime_value(model, money, summary, **terms)
+    return summary.drop(columns="monetary_value").assign(**value[list(_PREDICTED)])
+
+
+def _segment(scored: Any, customers: int) -> Any:
+    """The segments of :func:`_segments` as an expression."""
+    places = max(1, customers // 10)
+    known = scored.filter(~nw.col("clv").is_null()).select("clv")
+    best = fetch(known.sort("clv", descending=True).head(places + 1).select(
+        nw.col("clv").min(), nw.len().alias("rows")))  # fmt: skip
+    # Worth more than the first who has no place any more.
+    least = best["clv"].iloc[0] if int(best["rows"].iloc[0]) > places else -np.inf
+    repeat = nw.col("frequency") > 0
+    named: Any = nw.when(repeat).then(nw.lit("repeat")).otherwise(nw.lit("bought once"))
+    gone = repeat & (nw.col("probability_alive") < 0.5)
+    named = nw.when(gone).then(nw.lit("probably gone")).otherwise(named)
+    top = ~nw.col("clv").is_null() & (nw.col("clv") > least)
+    return nw.when(top).then(nw.lit("top tenth")).otherwise(named)

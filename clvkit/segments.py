@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from clvkit.arguments import floats, whole_number
+from clvkit.compressed import observed_until
 from clvkit.errors import DataError, UndefinedError
-from clvkit.summary import observed_until
 from clvkit.tables import Transactions, purchases
 
 TIERS = ("high", "middle", "low")
@@ -55,7 +55,7 @@ def rfm(
     if convention not in ("independent", "nested"):
         raise DataError(f"convention={convention!r}: give 'independent' or 'nested'.")
     table = purchases(orders)
-    end = observed_until(table, observation_end, "observation_end")
+    end = _until(table, observation_end, "observation_end")
     by = table[table["date"] <= end].groupby("customer_id", sort=False)
     frame = pd.DataFrame(
         {
@@ -210,12 +210,12 @@ def tier_movements(
     limits in money.
     """
     table = purchases(orders)
-    end = observed_until(table, None, "observation_end")
+    end = _until(table, None, "observation_end")
     start = table["date"].min()
     # Rounded down, so that the first day observed belongs to the first period.
     cut = start + pd.Timedelta(days=max(0, ((end - start).days - 1) // 2))
     if first_end is not None:
-        cut = observed_until(table, first_end, "first_end")
+        cut = _until(table, first_end, "first_end")
     if not cut < end:
         raise DataError(f"first_end={cut.date()} leaves no second period before {end.date()}.")
     date, known = table["date"], table["date"] <= end
@@ -280,7 +280,7 @@ def trend(
     if period not in ("W", "M", "Q", "Y"):
         raise DataError(f"period={period!r}: give 'W', 'M', 'Q' or 'Y'.")
     table = purchases(orders)
-    end = observed_until(table, None, "observation_end")
+    end = _until(table, None, "observation_end")
     daily = table.groupby(["customer_id", "date"], sort=False)["amount"].sum().reset_index()
     when = pd.PeriodIndex(daily["date"].dt.to_period(period), name="period")
     by = daily.groupby(when)
@@ -317,7 +317,7 @@ def early_value(orders: Transactions | pd.DataFrame, days: int = 365) -> pd.Seri
     """
     days = whole_number(days, "days")
     table = purchases(orders)
-    end = observed_until(table, None, "observation_end")
+    end = _until(table, None, "observation_end")
     first = table.groupby("customer_id", sort=False)["date"].min()
     age = (table["date"] - table["customer_id"].map(first)).dt.days
     early = table["amount"].where(age < days, 0.0).groupby(table["customer_id"], sort=False).sum()
@@ -340,3 +340,10 @@ def equal_parts(values: pd.Series, count: int, groups: Sequence[pd.Series] = ())
     twice = (2 * by.rank(method="average")).to_numpy().astype("int64")
     size = by.transform("size").to_numpy("int64")
     return pd.Series((twice - 1) * count // (2 * size) + 1, values.index)
+
+
+def _until(table: pd.DataFrame, day: str | pd.Timestamp | None, name: str) -> pd.Timestamp:
+    """The last day that counts: ``day``, or the table's own, or the last purchase."""
+    kept = table.attrs.get("observation_end")
+    last = table["date"].max() if kept is None else pd.Timestamp(kept)
+    return observed_until(table["date"].min(), last, day, name)

@@ -1,15 +1,25 @@
 """From purchases to one row a customer: frequency, recency, age and spend."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
-from clvkit import parsing
+from clvkit import lazy
+from clvkit.compressed import compress, observed_until
 from clvkit.errors import DataError
+from clvkit.scan import days_in_engine
 from clvkit.tables import Transactions, purchases
 from clvkit.units import days_per
 
+# What a forecast of purchases at any time must at least have seen: a floor, not a promise.
+_LEAST_DAYS = 60
+_LEAST_BUYING_DAYS = 10
+_LEAST_RETURNED = 10
+
 
 def summarize(
-    orders: Transactions | pd.DataFrame,
+    orders: Any,
     time_unit: str = "W",
     observation_end: str | pd.Timestamp | None = None,
 ) -> pd.DataFrame:
@@ -21,7 +31,8 @@ def summarize(
     Parameters
     ----------
     orders
-        The answer of :func:`clvkit.read_transactions`, or a clean frame.
+        The answer of :func:`clvkit.read_transactions` or :func:`clvkit.scan_transactions`; or a
+        clean table: a pandas, polars or pyarrow frame, a DuckDB relation, a Spark table.
     time_unit
         ``"D"``, ``"W"`` (7 days), ``"M"`` (a twelfth of 365.25 days) or ``"Y"``.
     observation_end
@@ -39,27 +50,31 @@ def summarize(
     - ``monetary_value``: mean spend a day of purchase over the repeat purchases; missing for
       one-time buyers, whose repeat spend nobody has seen.
 
-    ``attrs`` carries ``time_unit`` and ``observation_end``.
+    ``attrs`` carries ``time_unit`` and ``observation_end``. The summary of a table in an engine is
+    a table in that engine, with ``customer_id`` as a column and no order; a model that is fitted
+    to it needs to be told the unit: ``clv.BetaGeoNBD(time_unit="W").fit(summary)``.
     """
-    table = purchases(orders)
-    end = observed_until(table, observation_end, "observation_end")
     unit = days_per(time_unit)
-    table = table[table["date"] <= end]
-    daily = table.groupby(["customer_id", "date"], sort=False)["amount"].sum().reset_index()
-    by_customer = daily.groupby("customer_id", sort=False)
-    dates = by_customer["date"].agg(["min", "max", "size"])
-    first = daily["date"].to_numpy() == dates["min"].reindex(daily["customer_id"]).to_numpy()
-    later_spend = daily["amount"].mask(first, 0.0).groupby(daily["customer_id"], sort=False).sum()
-    frequency = dates["size"] - 1
+    if (stored := days_in_engine(orders)) is not None:
+        until = observed_until(stored.first, stored.end, observation_end, "observation_end")
+        return lazy.summarize(stored, unit, until).to_native()  # type: ignore[no-any-return]
+    days = compress(orders, observation_end)
+    begin, end = days.start[:-1], (days.end - pd.Timestamp(0)).days
+    first, last = days.day[begin], days.day[days.start[1:] - 1]
+    frequency = days.sizes - 1
+    later = days.amount.copy()
+    later[begin] = 0.0
+    spent = np.add.reduceat(later, begin) / days.scale
     summary = pd.DataFrame(
         {
-            "frequency": frequency,
-            "recency": (dates["max"] - dates["min"]).dt.days / unit,
-            "T": (end - dates["min"]).dt.days / unit,
-            "monetary_value": later_spend / frequency.where(frequency > 0),
-        }
+            "frequency": frequency.astype(np.int64),
+            "recency": (last - first) / unit,
+            "T": (end - first) / unit,
+            "monetary_value": spent / np.where(frequency > 0, frequency, np.nan),
+        },
+        index=days.ids.rename("customer_id"),
     )
-    summary.attrs = {"time_unit": time_unit, "observation_end": end.date().isoformat()}
+    summary.attrs = {"time_unit": time_unit, "observation_end": days.end.date().isoformat()}
     return summary
 
 
@@ -86,11 +101,10 @@ def split(
         number is ``holdout.attrs["born_in_holdout"]``.
     """
     table = purchases(orders)
-    last = observed_until(table, None, "observation_end")
-    if calibration_end is None:
-        cut = (table["date"].min() + (last - table["date"].min()) / 2).normalize()
-    else:
-        cut = observed_until(table, calibration_end, "calibration_end")
+    first, kept = table["date"].min(), table.attrs.get("observation_end")
+    last = table["date"].max() if kept is None else pd.Timestamp(kept)
+    middle = (first + (last - first) / 2).normalize()
+    cut = observed_until(first, middle, calibration_end, "calibration_end")
     if not cut < last:
         raise DataError(
             f"calibration_end={cut.date()} leaves no holdout: the last day observed is "
@@ -117,22 +131,29 @@ def split(
     return fit_on, holdout
 
 
-def observed_until(table: pd.DataFrame, day: str | pd.Timestamp | None, name: str) -> pd.Timestamp:
-    """The last day that counts: ``day``, or the table's own, or the last purchase.
+def refuse_short_history(returned: int, customers: int, days: int, buying: int) -> None:
+    """Refuse to forecast where few came back, in a short time or on few days.
 
-    Raises
-    ------
-    DataError
-        Where ``day`` is no day, is yet to come, or lies before the first purchase.
+    ``returned`` of all ``customers`` bought on a second day; the purchases cover ``days`` and fall
+    on ``buying`` of them. The message of the ``DataError`` says what to do.
     """
-    if day is None:
-        kept = table.attrs.get("observation_end")
-        last: pd.Timestamp = table["date"].max() if kept is None else pd.Timestamp(kept)
-        return last
-    end = parsing.day(day, name)
-    if end < table["date"].min():
+    if returned == 0:
         raise DataError(
-            f"{name}={end.date()} lies before the first purchase, {table['date'].min().date()}."
+            "Nobody bought a second time: neither how often customers buy nor when they leave "
+            "can be estimated. Wait for repeat purchases, or use the historical figures."
         )
-    parsing.refuse_future(end, name)
-    return end
+    if days < _LEAST_DAYS:
+        raise DataError(
+            f"The purchases cover {days} days; a forecast needs at least {_LEAST_DAYS}. Export a "
+            "longer time: three or four times the usual gap between two purchases."
+        )
+    if buying < _LEAST_BUYING_DAYS:
+        raise DataError(
+            f"All purchases fall on {buying} days; these models are for purchases on any day. For "
+            "fixed dates use clv.BetaGeoBetaBinomial, or check the column date."
+        )
+    if returned < _LEAST_RETURNED:
+        raise DataError(
+            f"Only {returned} of {customers:,} customers bought on a second day; at least "
+            f"{_LEAST_RETURNED} are needed to learn when customers come back. Wait for more."
+        )

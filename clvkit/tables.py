@@ -12,6 +12,13 @@ from clvkit import files, parsing, reading
 from clvkit.errors import DataError
 from clvkit.receipts import Table, cents
 
+UNMATCHED = (
+    "refund without an earlier purchase",
+    "export the purchase that it belongs to as well",
+)
+LATE = ("after the observation end", "nothing, or give a later observation_end")
+REFUND = ("refund", "nothing, if refunds are to be left out; refunds='net' subtracts them")
+
 
 @dataclass(frozen=True)
 class Transactions(Table):
@@ -69,7 +76,8 @@ def read_transactions(
         where there are several.
     refunds
         ``"net"`` takes a negative amount off the customer's purchases of the same day, then off
-        earlier ones, the latest first; a purchase refunded in full is no purchase any more.
+        earlier ones, the latest first, within a day the largest first; a purchase refunded in full
+        is no purchase any more.
         ``"set_aside"`` leaves negative amounts out. Either way the receipt counts them.
     observation_end
         The last day observed, where that is not the day of the last purchase: later rows are set
@@ -87,23 +95,14 @@ def read_transactions(
     DataError
         Where the table cannot be used; the message names the source, the column and the row.
     """
-    if refunds not in ("net", "set_aside"):
-        raise DataError(f"refunds={refunds!r}: give 'net' or 'set_aside'.")
+    refuse_unknown(refunds)
     if isinstance(source, Transactions):
         return source
     found = files.load(source, query, "transactions")
     options = reading.Options(date_format, decimal, timezone)
     draft = reading.draft("transactions", found, columns, options)
-    end = _observation_end(observation_end, found.frame)
-    if end is not None:
-        draft.set_aside(
-            draft.clean["date"] > end,
-            "after the observation end",
-            "nothing, or give a later observation_end",
-        )
-    if refunds == "set_aside":
-        remedy = "nothing, if refunds are to be left out; refunds='net' subtracts them"
-        draft.set_aside(draft.clean["amount"] < 0, "refund", remedy)
+    end = observation_end_of(observation_end, found.frame.attrs)
+    set_aside_unwanted(draft, end, refunds)
     original = draft.clean["amount"].copy()
     gross = draft.clean.copy()
     netted, cancelled, taken = _net_refunds(draft)
@@ -161,13 +160,30 @@ def cross_checks(tables: Mapping[str, Table]) -> list[str]:
     return found
 
 
-def _observation_end(given: str | pd.Timestamp | None, frame: pd.DataFrame) -> pd.Timestamp | None:
-    kept = given if given is not None else frame.attrs.get("observation_end")
+def observation_end_of(
+    given: str | pd.Timestamp | None, attrs: Mapping[Any, Any]
+) -> pd.Timestamp | None:
+    """The last day observed: the one ``given``, or the one that came with the table."""
+    kept = given if given is not None else attrs.get("observation_end")
     if kept is None:
         return None
     end = parsing.day(kept, "observation_end")
     parsing.refuse_future(end, "observation_end")
     return end
+
+
+def refuse_unknown(refunds: str) -> None:
+    """Refuse a rule for refunds that is none."""
+    if refunds not in ("net", "set_aside"):
+        raise DataError(f"refunds={refunds!r}: give 'net' or 'set_aside'.")
+
+
+def set_aside_unwanted(draft: reading.Draft, end: pd.Timestamp | None, refunds: str) -> None:
+    """Set aside purchases after ``end``, and refunds where that is wanted."""
+    if end is not None:
+        draft.set_aside(draft.clean["date"] > end, *LATE)
+    if refunds == "set_aside":
+        draft.set_aside(draft.clean["amount"] < 0, *REFUND)
 
 
 def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
@@ -180,6 +196,11 @@ def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
         receipt, so read it first.
     """
     if isinstance(orders, Transactions):
+        if not isinstance(orders.table, pd.DataFrame):
+            raise DataError(
+                "These purchases were left where they are, and this needs them in memory: read "
+                "them with clv.read_transactions, or those of some customers, all rows of each."
+            )
         return orders.table
     read = read_transactions(orders)
     if read.receipt.rows_in != len(read.table):
@@ -194,33 +215,66 @@ def purchases(orders: Transactions | pd.DataFrame) -> pd.DataFrame:
 def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
     """Take refunds off earlier purchases, in place; which rows were netted, which cancelled.
 
-    The frame has what was left of a purchase after each refund that took something off it.
+    A margin or a quantity shrinks with its amount. The frame has what was left of a purchase
+    after each refund that took something off it.
     """
     clean, reason = draft.clean, draft.reason
     refund = reason.isna() & (clean["amount"] < 0)
-    netted = np.zeros(len(clean), dtype=bool)
-    cancelled = np.zeros(len(clean), dtype=bool)
     rows = clean[reason.isna() & clean["customer_id"].isin(set(clean.loc[refund, "customer_id"]))]
-    # Purchases before refunds within a day: the exports of most shops carry no hour.
-    order = rows.assign(late=rows["amount"] < 0).sort_values(
-        ["customer_id", "date", "late"], kind="stable"
+    rows, taken = _netted(rows)
+    alone = clean.index.isin(rows.index[rows["fate"] == "unmatched"])
+    draft.set_aside(alone, *UNMATCHED)
+    left = clean["amount"].mask(
+        rows["fate"].reindex(clean.index).notna(), rows["amount"].reindex(clean.index)
     )
-    amount = clean["amount"].to_numpy().copy()
-    unmatched, taken = list[int](), list[tuple[int, int, float]]()
+    in_part = clean["amount"].gt(left) & left.gt(0)
+    kept = (left / clean["amount"])[in_part]
+    for column in {"margin", "quantity"}.intersection(clean.columns):
+        clean[column] = clean[column].mask(in_part, (clean[column][in_part] * kept).round(6))
+    draft.note(
+        "Purchases refunded in part, whose margin and quantity were cut in proportion: {:,}.",
+        int(in_part.sum()) if {"margin", "quantity"} & set(clean.columns) else 0,
+    )
+    clean["amount"] = left
+    return (
+        clean.index.isin(rows.index[rows["fate"] == "netted"]),
+        clean.index.isin(rows.index[rows["fate"] == "cancelled"]),
+        taken,
+    )
+
+
+def net_refunds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Take the refunds in ``rows`` off their customers' purchases of the same day and before.
+
+    Returns the rows by customer and day, purchases before refunds, with the amounts that are
+    left, and each row's ``fate``: ``used``, ``netted`` (a refund), ``cancelled`` (a purchase with
+    nothing left) or ``unmatched`` (a refund of more than there was to refund). Within a day, which
+    in most exports has no hours, the largest amounts come off first, in whatever order they stand.
+    """
+    return _netted(rows)[0]
+
+
+def _netted(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """:func:`net_refunds`, and one line for each purchase that a refund has taken something off.
+
+    The lines have the purchase's ``row``, the ``date`` of the refund, and what was ``left``.
+    """
+    order = rows.assign(late=rows["amount"] < 0)
+    order = order.sort_values(["customer_id", "date", "late", "amount"], kind="stable")
+    amount, fate = order["amount"].to_numpy(copy=True), np.full(len(order), "used", dtype=object)
+    taken = list[tuple[int, int, float]]()
     current, available, purchased = None, Decimal(0), list[tuple[int, Decimal]]()
-    for row, customer, value in zip(
-        order.index, order["customer_id"], order["amount"], strict=True
-    ):
+    for row, customer in enumerate(order["customer_id"]):
         if customer != current:
             current, available, purchased = customer, Decimal(0), []
-        money = cents(value)
+        money = cents(amount[row])
         if money > 0:
             purchased.append((row, money))
         elif -money > available:
-            unmatched.append(row)
+            fate[row] = "unmatched"
             continue
         elif money < 0:
-            netted[row] = True
+            fate[row] = "netted"
             left = -money
             while left > 0:
                 last, held = purchased.pop()
@@ -228,36 +282,37 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray, pd.DataF
                 taken.append((last, row, amount[last]))
                 if held > left:
                     purchased.append((last, held - left))
-                cancelled[last] = held <= left
+                else:
+                    fate[last] = "cancelled"
                 left -= min(left, held)
         available += money
-    alone = clean.index.isin(unmatched)
-    remedy = "export the purchase that it belongs to as well"
-    draft.set_aside(alone, "refund without an earlier purchase", remedy)
-    clean["amount"] = amount
-    frame = pd.DataFrame(taken, columns=["row", "refund", "left"])
-    frame.insert(1, "date", clean["date"].to_numpy()[frame.pop("refund")])
-    return netted, cancelled, frame
+    lines = pd.DataFrame(taken, columns=["row", "refund", "left"])
+    lines.insert(1, "date", order["date"].to_numpy()[lines.pop("refund")])
+    lines["row"] = order.index.to_numpy()[lines["row"]]
+    return order[list(rows)].assign(amount=amount, fate=fate), lines
 
 
 def _note(draft: reading.Draft, used: pd.DataFrame, netted: int, cancelled: int) -> None:
     # Rows that are equal in every column are among the few of one customer and day.
     same_day = used[used.duplicated(["customer_id", "date"], keep=False)]
-    draft.note(
-        "Refunds taken off earlier purchases: {:,}. Purchases that this cancelled in full: "
-        f"{cancelled:,}.",
+    draft.notes += notes(
         netted,
+        cancelled,
+        zeros=int((used["amount"] == 0).sum()),
+        repeated=int(same_day.duplicated().sum()),
+        same_day=int(same_day.duplicated(["customer_id", "date"]).sum()),
     )
-    draft.note(
-        "Purchases with an amount of 0, kept as purchases: {:,}.", int((used["amount"] == 0).sum())
-    )
-    draft.note(
-        "Rows that repeat another row in every column, kept: {:,}. If your export repeats rows, "
-        "give order_id or remove them.",
-        int(same_day.duplicated().sum()),
-    )
-    draft.note(
-        "Purchases on a day on which their customer had bought already: {:,}. The purchase-count "
-        "models count days with a purchase.",
-        int(same_day.duplicated(["customer_id", "date"]).sum()),
-    )
+
+
+def notes(netted: int, cancelled: int, zeros: int, repeated: int, same_day: int) -> list[str]:
+    """What a receipt says of the rows that were used; of nothing where there is none."""
+    said = {
+        f"Refunds taken off earlier purchases: {netted:,}. Purchases that this cancelled in full: "
+        f"{cancelled:,}.": netted,
+        f"Purchases with an amount of 0, kept as purchases: {zeros:,}.": zeros,
+        f"Rows that repeat another row in every column, kept: {repeated:,}. If your export repeats "
+        "rows, give order_id or remove them.": repeated,
+        f"Purchases on a day on which their customer had bought already: {same_day:,}. The "
+        "purchase-count models count days with a purchase.": same_day,
+    }
+    return [note for note, count in said.items() if count]

@@ -18,6 +18,7 @@ from clvkit.book.chapters import (
 from clvkit.book.settings import find_source
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.scan import Scanned
 from clvkit.tables import cross_checks
 
 # Days between two payments of a contract: a week, a month, a quarter, a year.
@@ -32,11 +33,14 @@ def report_of(book: playbook.Playbook) -> None:
     console = Console()
     if not book.tables:
         raise DataError("There is no table to check: give --transactions FILE, or -f playbook.yml.")
-    tables = playbook.read(book)
+    tables = playbook.read(book, scan=True)
     for name, table in tables.items():
         console.print(_receipt(name, table))
         for note in table.receipt.notes:
             console.print(f"  {escape(note)}")
+    if isinstance(tables.get("transactions"), Scanned):
+        console.print("\nPurchases were left where they are: `clvkit score` is next.")
+        return
     for note in cross_checks(tables):
         console.print(f"  {escape(note)}")
     console.print(f"\n[bold]Setting[/]: {escape(setting(tables))}")

@@ -10,13 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import pandas as pd
 
-from clvkit import playbook
+from clvkit import engines, playbook
 from clvkit.arguments import floats
 from clvkit.book.chapters import Chapter, Parameter, missing_tables
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError, UndefinedError
+from clvkit.lazy import fetch
 from clvkit.leaving import customers_at_risk
 from clvkit.privacy import (
     pseudonyms,
@@ -184,9 +186,8 @@ def contents(toc: dict[str, Any]) -> dict[str, Any]:
 def scores_of(book: playbook.Playbook) -> pd.DataFrame:
     """The scores of the transactions of ``book``, own or bundled."""
     if "transactions" in book.tables:
-        orders = playbook.read(replace(book, tables={"transactions": book.tables["transactions"]}))[
-            "transactions"
-        ]
+        only = replace(book, tables={"transactions": book.tables["transactions"]})
+        orders = playbook.read(only, scan=True)["transactions"]
     elif "transactions" in book.parameters:
         orders = read_transactions(str(book.parameters["transactions"]))
     else:
@@ -221,21 +222,50 @@ def write_private(own: OwnData, out: Path) -> None:
     _write_csv(pd.concat(aside, ignore_index=True), out / "set_aside.csv", index=False)
 
 
-def write_scores(scores: pd.DataFrame, path: Path) -> None:
-    """Write scores as CSV, or as Parquet where the name ends so; whole or not at all."""
-    if path.suffix.lower() in (".parquet", ".pq"):
+def write_scores(scores: Any, path: Path) -> tuple[int, str]:
+    """Write scores as CSV, or as Parquet where the name ends so; whole or not at all.
+
+    Scores in an engine are written without ever being in memory; Spark writes a folder of Parquet
+    files. Answers the number of customers and the model's name.
+    """
+    parquet = path.suffix.lower() in (".parquet", ".pq")
+    if (stored := engines.lazy(scores)) is not None:
+        return _write_stored(stored, path, parquet)
+    if parquet:
         _write(path, lambda part: scores.reset_index().to_parquet(part, index=False))
     else:
         _write_csv(scores, path, index=True)
+    return len(scores), str(scores["model"].iloc[0])
+
+
+def _write_stored(scores: Any, path: Path, parquet: bool) -> tuple[int, str]:
+    native = scores.to_native()
+    if engines.is_spark(scores):
+        if not parquet:
+            raise DataError(f"{path.name}: Spark writes a folder; end its name in .parquet.")
+        native.write.mode("overwrite").parquet(str(path))
+    elif parquet:
+        _write(path, lambda part: native.write_parquet(str(part)))
+    else:
+        _write(path, lambda part: _csv_in_batches(native, part))
+    counted = fetch(scores.group_by("model").agg(nw.len().alias("rows"))).iloc[0]
+    return int(counted["rows"]), str(counted["model"])
+
+
+def _csv_in_batches(scores: Any, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        for place, batch in enumerate(scores.to_arrow_reader(100_000)):
+            rows = batch.to_pandas().set_index("customer_id")
+            _csv(rows, file, index=True, header=place == 0)
 
 
 def _write_csv(frame: pd.DataFrame, path: Path, index: bool) -> None:
-    safe = spreadsheet_safe(frame)
-    _write(
-        path,
-        lambda part: safe.to_csv(
-            part, index=index, float_format="%.10g", quoting=csv.QUOTE_NONNUMERIC
-        ),
+    _write(path, lambda part: _csv(frame, part, index=index))
+
+
+def _csv(frame: pd.DataFrame, file: Any, index: bool, header: bool = True) -> None:
+    spreadsheet_safe(frame).to_csv(
+        file, index=index, header=header, float_format="%.10g", quoting=csv.QUOTE_NONNUMERIC
     )
 
 

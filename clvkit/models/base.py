@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit import engines
 from clvkit.arguments import floats, whole_number
 from clvkit.errors import DataError
+from clvkit.lazy import grouped_counts
 from clvkit.models.grouping import Index, distinct
 from clvkit.models.optimise import Optimum, minimise
 from clvkit.units import days_per
@@ -144,13 +146,16 @@ class Model:
             )
         return self._fit
 
-    def fit(self, summary: pd.DataFrame) -> Self:
+    def fit(self, summary: Any) -> Self:
         """Estimate the parameters by maximum likelihood.
 
         ``summary`` has one row a customer with the columns of :func:`clvkit.summarize`, and
-        optionally ``weights`` (how many customers a row stands for).
+        optionally ``weights`` (how many customers a row stands for). Of a table in an engine only
+        the distinct rows are fetched, with their counts.
         """
         self._params = None
+        if (stored := engines.lazy(summary)) is not None:
+            summary = grouped_counts(stored, self.columns)
         ready = self._prepare(summary)
         self._refuse_unidentified(ready.data, ready.weights)
         best = self._optimum(ready, [*self._near(ready), *self._starts(*ready.data)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -51,10 +51,11 @@ class GammaGamma(Model):
         p, q, gamma = self._theta()
         return float(p * gamma / (q - 1)) if q > 1 else float("nan")
 
-    def fit(self, summary: pd.DataFrame) -> Self:
+    def fit(self, summary: Any) -> Self:
         """Estimate the parameters from customers with repeat purchases."""
         super().fit(summary)
-        self.left_out = len(summary) - int(self._usable(summary, *self._columns(summary)).sum())
+        ready = self._fitted().ready
+        self.left_out = round(ready.row_weights.sum() - ready.weights.sum())
         return self
 
     def _terms(self, theta: Array, weights: Array, *data: Column) -> Terms:

@@ -1,0 +1,33 @@
+"""The package of this repository: summaries and cohorts in memory, and from a file."""
+
+import sys
+import time
+from pathlib import Path
+
+import clock
+import polars as pl
+import pyarrow.parquet as pq
+
+import clvkit as clv
+
+FILE = Path(sys.argv[1]) / "purchases.parquet"
+table = pq.read_table(FILE)
+frames = {
+    "pandas": table.to_pandas(date_as_object=False),
+    "polars": pl.from_arrow(table),
+    "pyarrow": table,
+}
+
+
+def from_file():
+    """The receipt and the summary; worked out, not only planned."""
+    with clv.scan_transactions(FILE) as orders:
+        clv.summarize(orders).materialize()
+
+
+tasks = {f"summary, {name}": lambda f=frame: clv.summarize(f) for name, frame in frames.items()}
+tasks["Parquet to receipt and summary"] = from_file
+tasks["cohorts, pandas"] = lambda: clv.cohort_table(frames["pandas"])
+tasks["text ids: summary, pandas"] = lambda: clv.summarize(text)
+text = frames["pandas"].assign(customer_id=frames["pandas"]["customer_id"].astype("str"))
+clock.report(tasks, clock=time.process_time)

@@ -1,0 +1,321 @@
+"""One expression for each question, over tables that stay in their engine (narwhals)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+
+from clvkit import engines, reading
+from clvkit.contracts import CONTRACTS
+from clvkit.errors import DataError
+from clvkit.tables import LATE, REFUND
+
+_KEY = ("customer_id", "date")
+# A day and the money of a customer on it in one whole number: the least is the first day.
+_ROOM = 2**42
+
+
+@dataclass(frozen=True)
+class Daily:
+    """One row a customer and day with a purchase: ``customer_id``, ``date``, ``money``, ``rows``.
+
+    ``money`` is in ``1 / scale`` of the currency; ``first`` and ``end`` are the first purchase and
+    the last day observed; ``total`` is the sum of all money.
+    """
+
+    frame: Any
+    scale: float
+    first: pd.Timestamp
+    end: pd.Timestamp
+    total: float
+
+    def until(self, end: pd.Timestamp) -> Any:
+        """The days up to ``end``."""
+        return self.frame.filter(nw.col("date") <= end.date()) if end < self.end else self.frame
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a pass over checked rows counted, by reason; the rows without one have None."""
+
+    rows: dict[str | None, int]
+    money: dict[str | None, Decimal]
+    refunds: int
+    zeros: int
+    scale: float
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+def titles(frame: Any, columns: Mapping[str, str] | None) -> dict[str, str]:
+    """The source's names of the contract's columns."""
+    empty = pd.DataFrame(columns=frame.collect_schema().names())
+    return reading.pick(CONTRACTS["transactions"], empty, columns or {}, {})[0]
+
+
+def checked(
+    frame: Any, names: Mapping[str, str], end: pd.Timestamp | None, refunds: str, timezone: str,
+    places: Sequence[str] = (),
+) -> Any:  # fmt: skip
+    """The rows under the contract's names, each with the ``reason`` why it is set aside, or None.
+
+    The rules are those of :func:`clvkit.read_transactions` for columns that have a type. Text
+    where a date or an amount is expected is refused: an engine would read it in its own way.
+    """
+    schema = frame.collect_schema()
+    required, optional = CONTRACTS["transactions"].required, [n for n in names if n not in _KEY]
+    kinds = {name: schema[names[name]] for name in required}
+    who = _ids(frame, names["customer_id"], kinds["customer_id"])
+    when = _dates(frame, names["date"], kinds["date"], timezone)
+    money = _amounts(names["amount"], kinds["amount"])
+    rows = frame.select(
+        who.alias("customer_id"), when.alias("date"), money.alias("amount"),
+        *(nw.col(names[name]).alias(name) for name in optional if name not in required),
+        *(nw.col(place) for place in places),
+    )  # fmt: skip
+    return rows.with_columns(reason=_reason(kinds["customer_id"], end, refunds))
+
+
+def _ids(frame: Any, title: str, kind: Any) -> Any:
+    column = nw.col(title)
+    if kind == nw.String:
+        return column.str.strip_chars()
+    if not kind.is_float():
+        return column if kind.is_integer() else column.cast(nw.String)
+    odd = (column != column.round()) | (column.abs() > 2**53)
+    found = frame.select(odd=odd.cast(nw.Int64)).select(nw.col("odd").sum()).collect("pyarrow")
+    if found["odd"].to_list()[0]:
+        raise DataError(
+            f"column {title!r} holds numbers with a fraction, or too large to tell one from "
+            "another: write the ids as text."
+        )
+    return nw.when(~column.is_nan()).then(column).cast(nw.Int64)
+
+
+def _dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
+    column = nw.col(title)
+    if kind == nw.Date:
+        return column
+    if kind != nw.Datetime:
+        raise DataError(
+            f"column {title!r} holds {kind}, not dates: cast it to a date in the engine, for "
+            "example in the query, so that it is read in the way you mean."
+        )
+    if kind.time_zone not in (None, timezone, f"Etc/{timezone}"):
+        if not engines.is_spark(frame):
+            raise DataError(
+                f"column {title!r} holds moments, and the connection's zone is {kind.time_zone}: "
+                f"SET TimeZone = '{timezone}' there first, or cast the moments to dates."
+            )
+        column = column.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+    return column.cast(nw.Date)
+
+
+def _amounts(title: str, kind: Any) -> Any:
+    column = nw.col(title)
+    if not kind.is_numeric():
+        raise DataError(
+            f"column {title!r} holds {kind}, not numbers: cast it to a number in the engine, for "
+            "example in the query."
+        )
+    if kind == nw.Float32:
+        # The number that was meant: 0.1, not its 0.10000000149 in single precision.
+        column = column.cast(nw.String)
+    column = column.cast(nw.Float64)
+    return nw.when(column.is_finite()).then(column)
+
+
+def _reason(kind: Any, end: pd.Timestamp | None, refunds: str) -> Any:
+    who, when, money = nw.col("customer_id"), nw.col("date"), nw.col("amount")
+    nobody = who.is_null()
+    if kind == nw.String:
+        nobody = nobody | who.is_in(reading.NO_IDS)
+    contract = {column.name: column for column in CONTRACTS["transactions"].columns}
+    masks = {
+        "customer_id": [nobody],
+        "date": [when.is_null(), when > reading.last_day().date(),
+                 when < reading.FIRST_DAY.date()],
+        "amount": [money.is_null(), money.abs() >= reading.TOO_LARGE],
+    }  # fmt: skip
+    nothing = who.is_null() if kind != nw.String else who.is_null() | (who == "")
+    chain = [(nothing & when.is_null() & money.is_null(), reading.EMPTY[0])]
+    for name, conditions in masks.items():
+        chain += zip(conditions, reading.unusable(contract[name]), strict=True)
+    if end is not None:
+        chain.append((when > end.date(), LATE[0]))
+    if refunds == "set_aside":
+        chain.append((money < 0, REFUND[0]))
+    expression: Any = nw.lit(None, nw.String)
+    for condition, reason in reversed(chain):
+        expression = nw.when(condition).then(nw.lit(reason)).otherwise(expression)
+    return expression
+
+
+def remedies() -> dict[str, str]:
+    """What to do about each reason."""
+    columns = {column.name: column for column in CONTRACTS["transactions"].columns}
+    found = dict([reading.EMPTY, LATE, REFUND])
+    for name in CONTRACTS["transactions"].required:
+        found |= reading.unusable(columns[name])
+    return found
+
+
+def tally(rows: Any) -> Tally:
+    """Count rows and money by reason, in one pass."""
+    amount = nw.col("amount")
+    cents = (amount * 100).round()
+    good = nw.col("reason").is_null()
+    found = (
+        rows.with_columns(
+            cents=cents, rest=amount - cents / 100,
+            odd=(good & (amount != cents / 100)).cast(nw.Int64),
+            below=(good & (amount < 0)).cast(nw.Int64), zero=(good & (amount == 0)).cast(nw.Int64),
+        )
+        .group_by("reason")
+        .agg(
+            nw.len().alias("rows"), nw.col("cents", "rest", "odd", "below", "zero").sum(),
+            nw.col("date").min().alias("first"), nw.col("date").max().alias("last"),
+        )
+    )  # fmt: skip
+    found = fetch(found)
+    found["reason"] = found["reason"].astype("object").where(found["reason"].notna(), None)
+    found = found.set_index("reason")
+    used = found[found.index.isna()]
+    money = found["cents"].fillna(0.0).map(lambda c: Decimal(int(c)) / 100)
+    money += found["rest"].fillna(0.0).map(lambda rest: Decimal(repr(round(rest, 8))))
+    return Tally(
+        dict(zip(found.index, map(int, found["rows"]), strict=True)),
+        dict(zip(found.index, money, strict=True)),
+        int(used["below"].sum()), int(used["zero"].sum()), 1.0 if used["odd"].sum() else 100.0,
+        used["first"].min(), used["last"].max(),
+    )  # fmt: skip
+
+
+def by_day(rows: Any, scale: float) -> Any:
+    """Checked and used rows, one for each customer and day."""
+    money = nw.col("amount") if scale == 1 else (nw.col("amount") * 100).round()
+    return (
+        rows.with_columns(money=money)
+        .group_by(*_KEY)
+        .agg(nw.col("money").sum(), nw.len().alias("rows"))
+    )
+
+
+def purchases(table: Any) -> Daily:
+    """The days of a clean table that somebody hands over.
+
+    Raises
+    ------
+    DataError
+        Where rows cannot be counted as purchases: those need a receipt.
+    """
+    rows = checked(table, titles(table, None), None, "set_aside", "UTC")
+    count = tally(rows)
+    lost = sum(number for reason, number in count.rows.items() if reason is not None)
+    if lost or None not in count.rows:
+        raise DataError(
+            f"{lost:,} of {sum(count.rows.values()):,} rows of this table cannot be counted as "
+            "purchases. Call clv.scan_transactions(table) first: its receipt says which and why."
+        )
+    days = by_day(rows, count.scale)
+    return Daily(days, count.scale, count.first, count.last, float(count.money[None]))
+
+
+def day_number(date: Any) -> Any:
+    """Days since 1 January 1970, of which engines have no common function."""
+    return _number(date.dt.year().cast(nw.Int64), date.dt.ordinal_day().cast(nw.Int64))
+
+
+def _number(year: Any, day: Any) -> Any:
+    leaps = (year - 1969) // 4 - (year - 1901) // 100 + (year - 1601) // 400
+    return (year - 1970) * 365 + leaps + day - 1
+
+
+def summarize(days: Daily, unit: float, end: pd.Timestamp) -> Any:
+    """The columns of :func:`clvkit.summarize`, one row a customer, in the engine."""
+    money, day, date = nw.col("money"), nw.col("day"), nw.col("date")
+    frame = days.until(end)
+    if days.scale == 100 and days.total * 100 < _ROOM / 2:
+        # Year and day of the year in one number; what it costs is paid once a customer.
+        mark = date.dt.year().cast(nw.Int64) * 512 + date.dt.ordinal_day().cast(nw.Int64)
+        key, year = nw.col("key"), nw.col("mark") // 512
+        customers = (
+            frame.with_columns(key=mark * _ROOM + money.cast(nw.Int64))
+            .group_by("customer_id")
+            .agg(nw.len().alias("days"), date.max(), key.min(), money.sum())
+            .with_columns(mark=key // _ROOM)
+            .with_columns(
+                later=money - (key - nw.col("mark") * _ROOM),
+                last=day_number(date),
+                first=_number(year, nw.col("mark") - year * 512),
+            )
+        )
+    else:
+        frame = frame.with_columns(day=day_number(date))
+        begun = frame.group_by("customer_id").agg(day.min().alias("first"))
+        later = nw.when(day > nw.col("first")).then(money).otherwise(nw.lit(0.0))
+        customers = (
+            frame.join(begun, on="customer_id")
+            .with_columns(later=later)
+            .group_by("customer_id", "first")
+            .agg(nw.len().alias("days"), day.max().alias("last"), nw.col("later").sum())
+        )
+    last = (end - pd.Timestamp(0)).days
+    frequency = nw.col("days").cast(nw.Int64) - 1
+    return customers.select(
+        nw.col("customer_id").cast(nw.String),
+        frequency.alias("frequency"),
+        ((nw.col("last") - nw.col("first")) / unit).alias("recency"),
+        ((last - nw.col("first")) / unit).alias("T"),
+        nw.when(frequency > 0)
+        .then(nw.col("later") / days.scale / frequency)
+        .alias("monetary_value"),
+    )
+
+
+def cohorts(days: Daily, period: str, end: pd.Timestamp) -> pd.DataFrame:
+    """What each cohort did at each age: ``joined`` and ``age`` (ordinals), and three counts."""
+    date, when = nw.col("date"), nw.col("when")
+    year = (date.dt.year() - 1970).cast(nw.Int64)
+    ordinal = {
+        "W": (day_number(date) + 3) // 7 + 1,
+        "M": year * 12 + date.dt.month().cast(nw.Int64) - 1,
+        "Q": year * 4 + (date.dt.month().cast(nw.Int64) - 1) // 3,
+        "Y": year,
+    }[period]
+    active = (
+        days.until(end)
+        .with_columns(when=ordinal)
+        .group_by("customer_id", "when")
+        .agg(nw.len().alias("orders"), nw.col("money").sum().alias("revenue"))
+    )
+    joined = active.group_by("customer_id").agg(when.min().alias("joined"))
+    cells = (
+        active.join(joined, on="customer_id")
+        .group_by("joined", "when")
+        .agg(nw.len().alias("customers"), nw.col("orders", "revenue").sum())
+    )
+    cells = fetch(cells)
+    cells["age"] = cells["when"] - cells["joined"]
+    cells["revenue"] = cells["revenue"].astype("float64") / days.scale
+    counts = ["customers", "orders", "revenue"]
+    return cells.astype(dict.fromkeys(counts, "float64")).sort_values(["joined", "age"])
+
+
+def grouped_counts(table: Any, columns: Sequence[str]) -> pd.DataFrame:
+    """The distinct rows of ``columns``, sorted, with how many rows each stands for: ``weights``."""
+    found = fetch(table.group_by(*columns).agg(nw.len().alias("weights")))
+    numbers = found.astype("float64").sort_values(list(columns), ignore_index=True)
+    return numbers.replace([np.inf, -np.inf], np.nan)
+
+
+def fetch(frame: Any) -> pd.DataFrame:
+    """A small answer of an engine as a pandas frame."""
+    table: pd.DataFrame = frame.collect("pyarrow").to_native().to_pandas(date_as_object=False)
+    return table

@@ -1,0 +1,386 @@
+"""Purchases that stay where they are: files larger than memory, and tables of an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+import narwhals as nw
+import pandas as pd
+
+from clvkit import engines, lazy, parsing, reading
+from clvkit.errors import DataError
+from clvkit.pieces import LISTED, Found, open_files, paths_of
+from clvkit.receipts import Receipt, total
+from clvkit.tables import (
+    UNMATCHED,
+    Transactions,
+    net_refunds,
+    notes,
+    observation_end_of,
+    refuse_unknown,
+)
+from clvkit.workspace import Workspace
+
+PIECE = 100_000
+_COLUMNS = ["customer_id", "date", "amount"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned(Transactions):
+    """Clean purchases in an engine, and the receipt of how they came about.
+
+    ``table``: the engine's own table, one row a customer and day with a purchase: ``customer_id``
+    as the source holds it, ``date``, ``money`` (in cents where all amounts are whole cents) and
+    ``rows``. ``receipt.rows_set_aside`` lists the first 100,000 rows; the counts are of all.
+    """
+
+    days: lazy.Daily
+    workspace: Workspace | None
+
+    def __enter__(self) -> Scanned:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def keep(self, frame: Any, name: str) -> Any:
+        """Work ``frame`` out once and keep it under ``name`` in the engine."""
+        return _keeper(self.workspace)(frame, name)
+
+    def in_batches(self, frame: Any, answer: Callable[[pd.DataFrame], pd.DataFrame]) -> Any:
+        """What ``answer`` makes of ``frame``, some thousands of rows at a time, in the engine."""
+        if engines.is_spark(frame):
+            return _batches_spark(frame.to_native(), answer)
+        assert self.workspace is not None
+        return _batches_duckdb(frame.to_native(), answer, self.workspace)
+
+    def close(self) -> None:
+        """Remove the temporary folder; it is removed at the end of the program in any case."""
+        if self.workspace is not None:
+            self.workspace.close()
+
+
+def scan_transactions(
+    source: Any,
+    columns: Mapping[str, str] | None = None,
+    *,
+    query: str | None = None,
+    refunds: Literal["net", "set_aside"] = "net",
+    observation_end: str | pd.Timestamp | None = None,
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    timezone: str = "UTC",
+    memory_limit: str = "2GB",
+) -> Scanned:
+    """Read purchases that are too many for memory, and account for every row.
+
+    The rules and the receipt are those of :func:`clvkit.read_transactions`; what that can only
+    decide by looking at a whole column has to be said here. CSV is UTF-8, and amounts that could
+    have a decimal comma need ``decimal``. Text columns of a table in an engine are cast there.
+
+    Parameters
+    ----------
+    source
+        A CSV or Parquet file, a folder of them, a DuckDB relation or a Spark table; or a
+        connection string, ``duckdb:PATH`` or ``spark:MASTER``, with ``query``.
+    query
+        Behind a connection string the name of a table, or a SELECT.
+    columns, refunds, observation_end, date_format, decimal, timezone
+        As in :func:`clvkit.read_transactions`. Other columns than the required ones only serve to
+        tell whether a row repeats another.
+    memory_limit
+        What DuckDB may use; beyond that it works on disk, where temporary files lie. This process
+        needs about 1.5 GB besides.
+
+    Returns
+    -------
+    An object with ``table`` and ``receipt``, for :func:`clvkit.summarize`,
+    :func:`clvkit.cohort_table` and :func:`clvkit.score`. Used with ``with`` it is cleared at once.
+
+    Raises
+    ------
+    DataError
+        Where the table cannot be used; the message names the file, the column and the row.
+    """
+    refuse_unknown(refunds)
+    parsing.zone_of(timezone)
+    end = observation_end_of(observation_end, {})
+    options = reading.Options(date_format, decimal, timezone, complete=False)
+    if isinstance(source, str) and source.startswith(engines.SCHEMES):
+        source = engines.connect(source, query)
+    elif query is not None:
+        raise DataError(f"query={query!r} belongs to a connection string; leave it out.")
+    frame, workspace, name = engines.lazy(source), None, "the table"
+    found, places = Found(), list[str]()
+    try:
+        if frame is None:
+            paths = paths_of(source)
+            name = Path(source).name
+            workspace = Workspace(memory_limit, timezone)
+            frame, names, places = open_files(
+                paths, columns, options, workspace, found, end, refunds
+            )
+        else:
+            names = lazy.titles(frame, columns)
+            if not engines.is_spark(frame):
+                workspace = Workspace(memory_limit, timezone)
+                frame = workspace.copy(frame.select(list(names.values())).to_native())
+        rows = lazy.checked(frame, names, end, refunds, timezone, places)
+        return _account(rows, name, workspace, found, places, end)
+    except Exception as error:
+        if workspace is not None:
+            workspace.close()
+        if isinstance(error, DataError) and not str(error).startswith(name):
+            raise DataError(f"{name}: {error}") from error
+        raise
+
+
+def _account(
+    rows: Any, name: str, workspace: Workspace | None, found: Found, places: list[str],
+    end: pd.Timestamp | None,
+) -> Scanned:  # fmt: skip
+    """Net the refunds, fold rows into days, and write the receipt."""
+    keep = _keeper(workspace)
+    count = lazy.tally(rows)
+    for reason in count.rows:
+        if reason is not None:
+            found.add(reason, count.rows[reason], count.money[reason])
+            found.remedies[reason] = lazy.remedies()[reason]
+    if sum(count.rows.values()) > count.rows.get(None, 0):
+        bad = rows.filter(~nw.col("reason").is_null()).head(LISTED)
+        found.listed.append(lazy.fetch(bad.with_columns(money=nw.col("amount"))))
+    used = rows.filter(nw.col("reason").is_null()) if set(count.rows) != {None} else rows
+    used = used.drop("reason")
+    rows_used, money_used = count.rows.get(None, 0), count.money.get(None, Decimal(0))
+    fates: dict[str, int] = {}
+    if count.refunds:
+        used, fates, alone = _net(used, workspace, keep)
+        if len(alone):
+            money = total(alone["amount"])
+            found.add(UNMATCHED[0], len(alone), money)
+            found.remedies[UNMATCHED[0]] = UNMATCHED[1]
+            alone = alone.assign(reason=UNMATCHED[0], money=alone["amount"])
+            found.listed.append(found.located(alone).rename(columns=found.titles))
+            rows_used, money_used = rows_used - len(alone), money_used - money
+    _refuse_none(rows_used, fates, found)
+    days = keep(lazy.by_day(used, count.scale), "days")
+    totals = _totals(days)
+    if totals["customers"] == 1:
+        raise DataError(
+            "all purchases are of one customer; nothing can be said about customers from one. Is "
+            "customer_id the right column?"
+        )
+    extra = [column for column in used.collect_schema().names() if column not in places]
+    said = notes(
+        fates.get("netted", 0),
+        fates.get("cancelled", 0),
+        zeros=_zeros(used) if count.zeros else 0,
+        repeated=_repeated(used, days, extra) if totals["rows"] > totals["days"] else 0,
+        same_day=totals["rows"] - totals["days"],
+    )
+    aside = _listed(found, places)
+    receipt = Receipt(
+        source=name,
+        rows_in=rows_used + sum(found.rows.values()),
+        rows_used=rows_used,
+        money_in=money_used + sum(found.money.values(), Decimal(0)),
+        money_used=money_used,
+        set_aside=_by_reason(found, aside),
+        rows_set_aside=aside,
+        refunds_netted=fates.get("netted", 0),
+        purchases_cancelled=fates.get("cancelled", 0),
+        notes=tuple(said),
+        money_column="amount",
+    )
+    last = pd.Timestamp(totals["last"]) if end is None else end
+    daily = lazy.Daily(
+        days, count.scale, pd.Timestamp(totals["first"]), last, totals["money"] / count.scale
+    )
+    return Scanned(days.to_native(), receipt, days=daily, workspace=workspace)
+
+
+def _keeper(workspace: Workspace | None) -> Callable[[Any, str], Any]:
+    """What makes an engine work something out once and keep it."""
+
+    def keep(frame: Any, name: str) -> Any:
+        native = frame.to_native()
+        if engines.is_spark(frame):
+            return nw.from_native(native.persist())
+        assert workspace is not None
+        # A temporary table needs no compression, and is gone with the connection.
+        native.query("kept", f"CREATE TEMP TABLE {name} AS SELECT * FROM kept")
+        return nw.from_native(workspace.database.table(name))
+
+    return keep
+
+
+def _net(
+    used: Any, workspace: Workspace | None, keep: Callable[[Any, str], Any]
+) -> tuple[Any, dict[str, int], pd.DataFrame]:
+    """Take refunds off: the rows that are left, how many met which fate, and refunds left alone.
+
+    Only customers with a refund are looked at row by row, some thousands of customers at a time.
+    """
+    who = used.filter(nw.col("amount") < 0).select("customer_id").unique()
+    theirs = used.join(who, on="customer_id", how="semi")
+    if engines.is_spark(used):
+        netted = keep(nw.from_native(_net_spark(theirs.to_native())), "netted")
+    else:
+        netted = nw.from_native(_net_duckdb(theirs.to_native(), workspace))
+    counts = lazy.fetch(netted.group_by("fate").agg(nw.len().alias("rows")))
+    alone = lazy.fetch(netted.filter(nw.col("fate") == "unmatched").drop("fate"))
+    left = netted.filter(nw.col("fate") == "used").drop("fate")
+    names = used.collect_schema().names()
+    others = used.join(who, on="customer_id", how="anti").select(names)
+    rows = nw.concat([others, left.select(names)])
+    return rows, dict(zip(counts["fate"], counts["rows"], strict=True)), alone
+
+
+def _net_duckdb(rows: Any, workspace: Workspace | None) -> Any:
+    assert workspace is not None
+    writer, rest, made = workspace.database.cursor(), None, False
+    reader = rows.order("customer_id").to_arrow_reader(PIECE)
+    for batch in reader:
+        piece = batch.to_pandas(date_as_object=False)
+        piece = piece if rest is None else pd.concat([rest, piece], ignore_index=True)
+        # The last customer may go on in the next batch.
+        going_on = piece["customer_id"] == piece["customer_id"].iloc[-1]
+        rest, done = piece[going_on], piece[~going_on]
+        made = _write(writer, net_refunds(done), made) if len(done) else made
+    assert rest is not None
+    _write(writer, net_refunds(rest), made)
+    return workspace.database.table("netted")
+
+
+def _write(writer: Any, rows: pd.DataFrame, made: bool) -> bool:
+    writer.register("rows_netted", rows.assign(date=rows["date"].dt.date))
+    how = "INSERT INTO netted" if made else "CREATE TABLE netted AS"
+    writer.execute(f"{how} SELECT * REPLACE (CAST(date AS DATE) AS date) FROM rows_netted")
+    writer.unregister("rows_netted")
+    return True
+
+
+def _net_spark(rows: Any) -> Any:
+    def net(table: Any) -> Any:
+        import pyarrow as pa
+
+        frame = net_refunds(table.to_pandas(date_as_object=False))
+        schema = table.schema.append(pa.field("fate", pa.string()))
+        return pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+
+    from pyspark.sql.types import StringType, StructType
+
+    schema = StructType([*rows.schema.fields]).add("fate", StringType())
+    return rows.groupBy("customer_id").applyInArrow(net, schema)
+
+
+def _batches_duckdb(
+    rows: Any, answer: Callable[[pd.DataFrame], pd.DataFrame], workspace: Workspace
+) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, writer = workspace.folder / "answer.parquet", None
+    # Equal histories side by side: each is worked out in one batch only.
+    for batch in rows.order("frequency, T, recency").to_arrow_reader(PIECE):
+        table = pa.Table.from_pandas(answer(batch.to_pandas()), preserve_index=False)
+        # Not a number is how pandas writes that something is missing.
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table.cast(writer.schema))
+    if writer is not None:
+        writer.close()
+    return workspace.database.read_parquet(str(path))
+
+
+def _batches_spark(rows: Any, answer: Callable[[pd.DataFrame], pd.DataFrame]) -> Any:
+    import pyarrow as pa
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    def each(batches: Any) -> Any:
+        for batch in batches:
+            if batch.num_rows:
+                yield pa.RecordBatch.from_pandas(answer(batch.to_pandas()), preserve_index=False)
+
+    one = answer(rows.limit(1).toArrow().to_pandas())
+    schema = from_arrow_schema(pa.Table.from_pandas(one, preserve_index=False).schema)
+    return rows.mapInArrow(each, schema).persist()
+
+
+def _refuse_none(rows_used: int, fates: Mapping[str, int], found: Found) -> None:
+    if rows_used and fates.get("netted", 0) + fates.get("cancelled", 0) == rows_used:
+        raise DataError(
+            f"refunds cancel every one of the {fates.get('cancelled', 0):,} purchases. Are the "
+            "signs of the amounts right? refunds='set_aside' leaves refunds out."
+        )
+    if not rows_used:
+        aside = sum(found.rows.values())
+        if not aside:
+            raise DataError("there are column names but no rows. Was the export too narrow?")
+        why = max(found.rows, key=lambda reason: found.rows[reason])
+        raise DataError(
+            f"none of the {aside:,} rows can be used (most: {why}). "
+            f"{found.remedies[why][0].upper()}{found.remedies[why][1:]}."
+        )
+
+
+def _totals(days: Any) -> dict[str, Any]:
+    found = lazy.fetch(
+        days.select(
+            nw.col("money").sum(), nw.col("rows").sum(), nw.len().alias("days"),
+            nw.col("date").min().alias("first"), nw.col("date").max().alias("last"),
+            nw.col("customer_id").min().alias("one"), nw.col("customer_id").max().alias("other"),
+        )
+    ).iloc[0]  # fmt: skip
+    return {
+        "money": float(found["money"]), "rows": int(found["rows"]), "days": int(found["days"]),
+        "first": found["first"], "last": found["last"],
+        "customers": 1 if found["one"] == found["other"] else 2,
+    }  # fmt: skip
+
+
+def _zeros(used: Any) -> int:
+    zero = (nw.col("amount") == 0).cast(nw.Int64)
+    return int(lazy.fetch(used.select(zero=zero).select(nw.col("zero").sum()))["zero"].iloc[0] or 0)
+
+
+def _repeated(used: Any, days: Any, columns: list[str]) -> int:
+    several = days.filter(nw.col("rows") > 1).select("customer_id", "date")
+    again = used.join(several, on=["customer_id", "date"], how="semi").group_by(*columns)
+    extra = again.agg(nw.len().alias("extra")).select(nw.col("extra") - 1).select(nw.all().sum())
+    return int(lazy.fetch(extra)["extra"].iloc[0] or 0)
+
+
+def _listed(found: Found, places: list[str]) -> pd.DataFrame:
+    """The rows set aside, in the order of the source where it has one."""
+    if not found.listed:
+        return pd.DataFrame(columns=[*places, *_COLUMNS, "reason", "remedy", "money"])
+    aside = pd.concat(found.listed, ignore_index=True)
+    aside["remedy"] = aside["reason"].map(found.remedies)
+    where = [name for name in ("file", "line", "row") if name in aside]
+    rest = [name for name in aside if name not in (*where, "reason", "remedy", "money")]
+    aside = aside[[*where, *rest, "reason", "remedy", "money"]]
+    return aside.sort_values(where, kind="stable", ignore_index=True) if where else aside
+
+
+def _by_reason(found: Found, aside: pd.DataFrame) -> pd.DataFrame:
+    order = dict.fromkeys([*aside["reason"], *found.rows])
+    table = {
+        reason: {
+            "rows": found.rows[reason], "money": found.money[reason],
+            "remedy": found.remedies[reason],
+        }
+        for reason in order
+    }  # fmt: skip
+    return pd.DataFrame.from_dict(table, orient="index", columns=["rows", "money", "remedy"])
+
+
+def days_in_engine(orders: Any) -> lazy.Daily | None:
+    """The days with a purchase of a table in an engine; None for one in memory."""
+    if isinstance(orders, Scanned):
+        return orders.days
+    table = engines.lazy(orders)
+    return None if table is None else lazy.purchases(table)
