@@ -20,6 +20,9 @@ LATE = ("after the observation end", "nothing, or give a later observation_end")
 REFUND = ("refund", "nothing, if refunds are to be left out; refunds='net' subtracts them")
 
 
+_WITH_AMOUNT = {"margin", "quantity"}
+
+
 @dataclass(frozen=True)
 class Transactions(Table):
     """Clean purchases and the receipt of how they came about.
@@ -43,7 +46,8 @@ class Transactions(Table):
             amount[left["row"]] = left["left"]
             gone = np.zeros(len(amount), dtype=bool)
             gone[left["row"][left["left"] == 0]] = True
-            rows = self.gross.assign(amount=amount)[~gone & (amount >= 0)]
+            cut = _refunded(self.gross, pd.Series(amount, self.gross.index))
+            rows = self.gross.assign(**cut)[~gone & (amount >= 0)]
         known = pd.DataFrame(rows[rows["date"] <= day].reset_index(drop=True))
         known.attrs = dict(self.table.attrs)
         return known
@@ -227,20 +231,26 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray, pd.DataF
     left = clean["amount"].mask(
         rows["fate"].reindex(clean.index).notna(), rows["amount"].reindex(clean.index)
     )
-    in_part = clean["amount"].gt(left) & left.gt(0)
-    kept = (left / clean["amount"])[in_part]
-    for column in {"margin", "quantity"}.intersection(clean.columns):
-        clean[column] = clean[column].mask(in_part, (clean[column][in_part] * kept).round(6))
-    draft.note(
-        "Purchases refunded in part, whose margin and quantity were cut in proportion: {:,}.",
-        int(in_part.sum()) if {"margin", "quantity"} & set(clean.columns) else 0,
-    )
-    clean["amount"] = left
+    if _WITH_AMOUNT.intersection(clean.columns):
+        draft.note(
+            "Purchases refunded in part, whose margin and quantity were cut in proportion: {:,}.",
+            int((clean["amount"].gt(left) & left.gt(0)).sum()),
+        )
+    cut = _refunded(clean, left)
+    clean[cut.columns] = cut
     return (
         clean.index.isin(rows.index[rows["fate"] == "netted"]),
         clean.index.isin(rows.index[rows["fate"] == "cancelled"]),
         taken,
     )
+
+
+def _refunded(rows: pd.DataFrame, left: pd.Series) -> pd.DataFrame:
+    """What is ``left`` of the amounts; a margin or a quantity shrinks with its amount."""
+    in_part = rows["amount"].gt(left) & left.gt(0)
+    kept = (left / rows["amount"].where(in_part)).fillna(1.0)
+    shrunk = {name: rows[name] * kept for name in _WITH_AMOUNT.intersection(rows.columns)}
+    return pd.DataFrame({"amount": left, **{name: x.round(6) for name, x in shrunk.items()}})
 
 
 def net_refunds(rows: pd.DataFrame) -> pd.DataFrame:

@@ -481,3 +481,21 @@ def test_garbage_files(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "garbage.csv"
     path.write_bytes(content)
     read_or_refuse(path)
+
+
+def test_a_refund_in_part_takes_its_share_of_margin_and_quantity():
+    rows = pd.DataFrame(
+        [
+            ("a", "2025-01-10", 40.0, 12.0, 4), ("a", "2025-02-01", -10.0, -6.5, -1),
+            ("b", "2025-01-10", 20.0, 5.0, 2), ("b", "2025-01-12", -20.0, -5.0, -2),
+            ("c", "2025-01-10", 9.99, 3.0, 1),
+        ],
+        columns=["customer_id", "date", "amount", "margin", "quantity"],
+    )  # fmt: skip
+    read = clv.read_transactions(rows)
+    assert read.table["amount"].tolist() == [30.0, 9.99]
+    assert read.table["margin"].tolist() == [9.0, 3.0]
+    assert read.table["quantity"].tolist() == [3.0, 1.0]
+    assert "cut in proportion: 1." in " ".join(read.receipt.notes)
+    before = read.known_at(pd.Timestamp("2025-01-11"))
+    assert before["margin"].tolist() == [12.0, 5.0, 3.0]
