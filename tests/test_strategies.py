@@ -12,8 +12,6 @@ GROUPS = [pytest.param(*group, id=group[0][0]) for group in CHAPTERS]
 
 @pytest.mark.parametrize(("chapters", "items"), GROUPS)
 def test_every_item_is_in_its_chapter(chapters, items):
-    if unwritten := set(chapters) - set(WORDS):
-        pytest.skip(f"not written yet: {', '.join(sorted(unwritten))}")
     assert missing(WORDS, chapters, items) == []
 
 

@@ -1,5 +1,7 @@
 """Every page of the book in a real browser, from the file system, with the network cable out."""
 
+import html
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,10 +9,11 @@ import pytest
 from browser import launched, look, visit
 from conftest import REPOSITORY
 from playwright.sync_api import Browser, BrowserContext
+from strategies import CHAPTERS, missing
 
 from clvkit.book.chapters import page_names, table_of_contents
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 PAGES = list(page_names(table_of_contents(REPOSITORY)))
 
 
@@ -131,3 +134,17 @@ def test_without_a_browser_ci_fails_and_others_skip(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CLV_REQUIRE_BROWSER", "1")
     with pytest.raises(pytest.fail.Exception, match="no Chromium"), launched():
         pass
+
+
+@pytest.mark.parametrize(
+    ("chapters", "items"), [pytest.param(*group, id=group[0][0]) for group in CHAPTERS]
+)
+def test_every_strategy_is_in_the_built_book(
+    real_book: Path, chapters: tuple[str, ...], items: dict[str, str]
+) -> None:
+    words = {}
+    for name in chapters:
+        page = (real_book / f"chapters/{name}.html").read_text("utf-8")
+        main = page.split("<main", 1)[1].split("</main>", 1)[0]
+        words[name] = html.unescape(re.sub("<[^>]+>", " ", main))
+    assert missing(words, chapters, items) == []
