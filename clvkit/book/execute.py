@@ -1,13 +1,14 @@
 """Run the chapters, several at a time, and keep what they produced."""
 
 import contextlib
+import json
 import logging
 import os
 import re
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 """The colours of a terminal, which a message has no use for."""
 # A styled pandas table is given a new random name in every run.
 _RANDOM_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
+REFUSALS = ("DataError", "UndefinedError")
+"""Errors by which a chapter says why it cannot be about the data."""
 _NOT_PUBLISHED = ("papermill", "execution", "widgets")
 
 
@@ -87,17 +90,19 @@ def execute(
     """Run the chapters with code that have changed; all of them run even if one fails."""
     cache.forget()
     results: dict[str, Path] = {}
-    tasks = []
+    tasks, failures = [], []
     for chapter in (c for c in chapters if c.has_code):
         own = values.get(chapter.name, {})
         key = cache.key(chapter, own, settings.source, with_exercises)
         result = settings.cache / "notebooks" / f"{chapter.name}.{key[:16]}.ipynb"
+        refusal = _refusal(result)
         if result.exists():
             result.touch()
             results[chapter.name] = result
+        elif refusal.exists():
+            failures.append(Failure(**json.loads(refusal.read_text("utf-8"))))
         else:
             tasks.append(Task(chapter, own, settings.source, key, result, with_exercises))
-    failures = []
     # Once for all threads: papermill would change the folder of the whole process in each.
     with contextlib.chdir(settings.source):
         for task, failure in _run_all(tasks, settings.jobs):
@@ -106,6 +111,9 @@ def execute(
                 results[task.chapter.name] = task.result
             else:
                 failures.append(failure)
+                if failure.error in REFUSALS:
+                    _refusal(task.result).parent.mkdir(parents=True, exist_ok=True)
+                    _refusal(task.result).write_text(json.dumps(asdict(failure)), "utf-8")
     ran = sorted(task.chapter.name for task in tasks)
     return Execution(results, ran, sorted(failures, key=lambda failure: failure.file))
 
@@ -200,6 +208,11 @@ def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure
         text=error.evalue,
         traceback=ESCAPES.sub("", "\n".join(error.traceback)),
     )
+
+
+def _refusal(result: Path) -> Path:
+    """Where it is kept that a chapter cannot be about these data: it would say so again."""
+    return result.with_suffix(".refused.json")
 
 
 def _forget_older(result: Path, chapter: Chapter) -> None:

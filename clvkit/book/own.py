@@ -16,6 +16,7 @@ import pandas as pd
 from clvkit import engines, playbook
 from clvkit.arguments import floats
 from clvkit.book.chapters import Chapter, Parameter, missing_tables
+from clvkit.book.execute import REFUSALS
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError, UndefinedError
 from clvkit.lazy import fetch
@@ -44,7 +45,6 @@ _LABELS: dict[str, dict[str, int]] = {
     "channel": {"fewest": 1},
     "product_id": {"fewest": 1, "most": 1_000_000},
 }
-_REFUSALS = ("DataError", "UndefinedError")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def absent_tables(
 
 def refused(failure: Any, chapter: Chapter, own: OwnData) -> bool:
     """Whether a chapter said why it cannot be about these data; that is noted."""
-    if failure.error not in _REFUSALS:
+    if failure.error not in REFUSALS:
         return False
     own.left_out[chapter.name] = str(failure.text)
     return True
@@ -213,7 +213,7 @@ def write_private(own: OwnData, out: Path) -> None:
     if "subscriptions" in own.tables:
         with contextlib.suppress(UndefinedError):  # The first page says why there is no such list.
             risk = customers_at_risk(own.tables["subscriptions"])
-            write_scores(risk, out / "at_risk.csv")
+            _write_csv(risk, out / "at_risk.csv", index=True)
     if "transactions" in own.tables:
         scores = score(own.tables["transactions"], **_terms(own.parameters))
         write_scores(scores, out / "scores.csv")
