@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,11 +13,15 @@ import numpy as np
 import pandas as pd
 
 from clvkit import engines, reading
-from clvkit.contracts import CONTRACTS
+from clvkit.contracts import CONTRACTS, Column
 from clvkit.errors import DataError
 from clvkit.tables import LATE, REFUND
 
 _KEY = ("customer_id", "date")
+_COLUMNS = {column.name: column for column in CONTRACTS["transactions"].columns}
+NUMBERS = ("money", "number")
+FINE, BACK = "not in whole cents", "a refund to be netted"
+"""Marks of rows that can be used, but not as they are."""
 # A day and the money of a customer on it in one whole number: the least is the first day.
 _ROOM = 2**42
 
@@ -46,8 +51,6 @@ class Tally:
 
     rows: dict[str | None, int]
     money: dict[str | None, Decimal]
-    refunds: int
-    zeros: int
     scale: float
     first: pd.Timestamp
     last: pd.Timestamp
@@ -66,20 +69,29 @@ def checked(
     """The rows under the contract's names, each with the ``reason`` why it is set aside, or None.
 
     The rules are those of :func:`clvkit.read_transactions` for columns that have a type. Text
-    where a date or an amount is expected is refused: an engine would read it in its own way.
+    where a date or a number is expected is refused: an engine would read it in its own way.
+    ``under`` and ``under_finely`` are for :func:`fold`.
     """
     schema = frame.collect_schema()
-    required, optional = CONTRACTS["transactions"].required, [n for n in names if n not in _KEY]
-    kinds = {name: schema[names[name]] for name in required}
-    who = _ids(frame, names["customer_id"], kinds["customer_id"])
-    when = _dates(frame, names["date"], kinds["date"], timezone)
-    money = _amounts(names["amount"], kinds["amount"])
-    rows = frame.select(
-        who.alias("customer_id"), when.alias("date"), money.alias("amount"),
-        *(nw.col(names[name]).alias(name) for name in optional if name not in required),
-        *(nw.col(place) for place in places),
-    )  # fmt: skip
-    return rows.with_columns(reason=_reason(kinds["customer_id"], end, refunds))
+    kinds = {name: schema[title] for name, title in names.items()}
+    date = _dates(frame, names["date"], kinds["date"], timezone)
+    columns = [date.alias("date")]
+    for name, title in names.items():
+        column, kind = _COLUMNS[name], kinds[name]
+        if name == "customer_id":
+            columns.append(_ids(frame, title, kind).alias(name))
+        elif column.kind in NUMBERS:
+            number = _numbers(title, kind)
+            if not column.required:
+                there, kept = number, number.abs() < reading.TOO_LARGE
+                number = nw.when(kept).then(number)
+                lost = ~kept & ~there.is_nan()
+                columns.append(lost.cast(nw.Int64).alias(f"lost {name}"))
+            columns.append(number.alias(name))
+        elif name != "date":
+            columns.append(_labels(title, kind, column).alias(name))
+    rows = frame.select(*columns, *(nw.col(place) for place in places))
+    return _judged(rows, kinds["customer_id"], end, refunds)
 
 
 def _ids(frame: Any, title: str, kind: Any) -> Any:
@@ -96,6 +108,14 @@ def _ids(frame: Any, title: str, kind: Any) -> Any:
             "another: write the ids as text."
         )
     return nw.when(~column.is_nan()).then(column).cast(nw.Int64)
+
+
+def _labels(title: str, kind: Any, column: Column) -> Any:
+    """Optional ids and text; they only serve to tell whether a row repeats another."""
+    if kind != nw.String:
+        return nw.col(title)
+    text = nw.col(title).str.strip_chars()
+    return nw.when(~text.is_in(reading.NO_IDS if column.kind == "id" else [""])).then(text)
 
 
 def _dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
@@ -117,7 +137,7 @@ def _dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
     return column.cast(nw.Date)
 
 
-def _amounts(title: str, kind: Any) -> Any:
+def _numbers(title: str, kind: Any) -> Any:
     column = nw.col(title)
     if not kind.is_numeric():
         raise DataError(
@@ -127,59 +147,78 @@ def _amounts(title: str, kind: Any) -> Any:
     if kind == nw.Float32:
         # The number that was meant: 0.1, not its 0.10000000149 in single precision.
         column = column.cast(nw.String)
-    column = column.cast(nw.Float64)
-    return nw.when(column.is_finite()).then(column)
+    return column.cast(nw.Float64)
 
 
-def _reason(kind: Any, end: pd.Timestamp | None, refunds: str) -> Any:
+def _judged(rows: Any, kind: Any, end: pd.Timestamp | None, refunds: str) -> Any:
+    """``rows`` with the reasons, the first that holds, and what they are folded under."""
     who, when, money = nw.col("customer_id"), nw.col("date"), nw.col("amount")
     nobody = who.is_null()
     if kind == nw.String:
         nobody = nobody | who.is_in(reading.NO_IDS)
-    contract = {column.name: column for column in CONTRACTS["transactions"].columns}
+    first, last = reading.FIRST_DAY.date(), reading.last_day().date()
+    nothing = money.is_null() | money.is_nan()
     masks = {
         "customer_id": [nobody],
-        "date": [when.is_null(), when > reading.last_day().date(),
-                 when < reading.FIRST_DAY.date()],
-        "amount": [money.is_null(), money.abs() >= reading.TOO_LARGE],
-    }  # fmt: skip
-    nothing = who.is_null() if kind != nw.String else who.is_null() | (who == "")
-    chain = [(nothing & when.is_null() & money.is_null(), reading.EMPTY[0])]
+        "date": [when.is_null(), when > last, when < first],
+        "amount": [nothing | ~money.is_finite(), money.abs() >= reading.TOO_LARGE],
+    }
+    empty = who.is_null() if kind != nw.String else who.is_null() | (who == "")
+    chain = [(empty & when.is_null() & nothing, reading.EMPTY[0])]
     for name, conditions in masks.items():
-        chain += zip(conditions, reading.unusable(contract[name]), strict=True)
+        chain += zip(conditions, reading.unusable(_COLUMNS[name]), strict=True)
     if end is not None:
         chain.append((when > end.date(), LATE[0]))
+        last = min(last, end.date())
     if refunds == "set_aside":
         chain.append((money < 0, REFUND[0]))
-    expression: Any = nw.lit(None, nw.String)
-    for condition, reason in reversed(chain):
-        expression = nw.when(condition).then(nw.lit(reason)).otherwise(expression)
-    return expression
+    mark = marks()
+    marked = [(condition, mark[reason]) for condition, reason in chain]
+    # What nearly all rows are is asked first.
+    bought = ~nobody & (when >= first) & (when <= last) & (money >= 0) & (money < reading.TOO_LARGE)
+    whole = nw.col("cents") / 100 == money
+    return rows.with_columns(cents=(money * 100).round()).with_columns(
+        reason=_first(chain, nw.lit(None, nw.String)),
+        under=nw.when(bought & whole)
+        .then(when)
+        .otherwise(_first([*marked, (~whole, mark[FINE])], mark[BACK])),
+        under_finely=nw.when(bought).then(when).otherwise(_first(marked, mark[BACK])),
+    )
+
+
+def _first(chain: Sequence[tuple[Any, Any]], otherwise: Any) -> Any:
+    """The value behind the first condition that holds."""
+    found = otherwise if isinstance(otherwise, nw.Expr) else nw.lit(otherwise)
+    for condition, value in reversed(chain):
+        found = nw.when(condition).then(nw.lit(value)).otherwise(found)
+    return found
 
 
 def remedies() -> dict[str, str]:
     """What to do about each reason."""
-    columns = {column.name: column for column in CONTRACTS["transactions"].columns}
     found = dict([reading.EMPTY, LATE, REFUND])
     for name in CONTRACTS["transactions"].required:
-        found |= reading.unusable(columns[name])
+        found |= reading.unusable(_COLUMNS[name])
     return found
+
+
+def lost_cells(rows: Any, names: Sequence[str]) -> dict[str, int]:
+    """How many cells of optional columns with numbers are none, in rows that are used."""
+    flags = [f"lost {name}" for name in names]
+    kept = rows.filter(nw.col("reason").is_null()).select(nw.col(*flags).sum())
+    return {name: int(count or 0) for name, count in zip(names, fetch(kept).iloc[0], strict=True)}
 
 
 def tally(rows: Any) -> Tally:
     """Count rows and money by reason, in one pass."""
-    amount = nw.col("amount")
-    cents = (amount * 100).round()
-    good = nw.col("reason").is_null()
+    cents = nw.when(nw.col("cents").is_finite()).then(nw.col("cents"))
+    rest = nw.col("amount") - cents / 100
+    fine = nw.col("reason").is_null() & (rest != 0)
     found = (
-        rows.with_columns(
-            cents=cents, rest=amount - cents / 100,
-            odd=(good & (amount != cents / 100)).cast(nw.Int64),
-            below=(good & (amount < 0)).cast(nw.Int64), zero=(good & (amount == 0)).cast(nw.Int64),
-        )
+        rows.with_columns(cents=cents, rest=rest, fine=fine.cast(nw.Int64))
         .group_by("reason")
         .agg(
-            nw.len().alias("rows"), nw.col("cents", "rest", "odd", "below", "zero").sum(),
+            nw.len().alias("rows"), nw.col("cents", "rest", "fine").sum(),
             nw.col("date").min().alias("first"), nw.col("date").max().alias("last"),
         )
     )  # fmt: skip
@@ -192,19 +231,52 @@ def tally(rows: Any) -> Tally:
     return Tally(
         dict(zip(found.index, map(int, found["rows"]), strict=True)),
         dict(zip(found.index, money, strict=True)),
-        int(used["below"].sum()), int(used["zero"].sum()), 1.0 if used["odd"].sum() else 100.0,
+        1.0 if used["fine"].sum() else 100.0,
         used["first"].min(), used["last"].max(),
     )  # fmt: skip
 
 
 def by_day(rows: Any, scale: float) -> Any:
     """Checked and used rows, one for each customer and day."""
-    money = nw.col("amount") if scale == 1 else (nw.col("amount") * 100).round()
-    return (
-        rows.with_columns(money=money)
-        .group_by(*_KEY)
-        .agg(nw.col("money").sum(), nw.len().alias("rows"))
-    )
+    return _grouped(rows, nw.col("amount") if scale == 1 else (nw.col("amount") * 100).round())
+
+
+def _grouped(rows: Any, money: Any) -> Any:
+    grouped = rows.with_columns(money=money).group_by(*_KEY)
+    return grouped.agg(nw.col("money").sum(), nw.len().alias("rows"))
+
+
+def marks() -> dict[str, dt.date]:
+    """Days before all days, under which rows are folded that are no purchases as they are."""
+    what = [FINE, BACK, *remedies()]
+    return {one: dt.date(1900, 1, 1 + place) for place, one in enumerate(what)}
+
+
+def fold(rows: Any, scale: float) -> Any:
+    """Check and fold in one pass: :func:`by_day`, and what is no purchase under its mark."""
+    under, money = ("under_finely", "amount") if scale == 1 else ("under", "cents")
+    return _grouped(rows.with_columns(date=nw.col(under)), nw.col(money))
+
+
+def scale_of(rows: Any) -> float:
+    """100 where the first rows are in whole cents, else 1; others may follow."""
+    fine = (nw.col("cents") / 100 != nw.col("amount")).cast(nw.Int64)
+    found = fetch(rows.head(10_000).select(fine=fine).select(nw.col("fine").max()))
+    return 1.0 if found["fine"].iloc[0] == 1 else 100.0
+
+
+def plain(folded: Any) -> Any:
+    """The days of :func:`fold` without what stands under a mark."""
+    return folded.filter(nw.col("date") >= reading.FIRST_DAY.date())
+
+
+def marked(folded: Any) -> pd.DataFrame:
+    """``rows`` and ``money`` of each mark that is there."""
+    there = folded.filter(nw.col("date") < reading.FIRST_DAY.date())
+    found = fetch(there.group_by("date").agg(nw.col("rows", "money").sum()))
+    names = {day: what for what, day in marks().items()}
+    found.index = pd.Index([names[day.date()] for day in found.pop("date")])
+    return found
 
 
 def purchases(table: Any) -> Daily:

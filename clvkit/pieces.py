@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from clvkit import csvfiles, files, lazy, parsing, reading
+from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
 from clvkit.receipts import total
 from clvkit.tables import set_aside_unwanted
@@ -35,6 +36,8 @@ class Found:
     kinds: dict[str, str] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
     layouts: dict[str, csvfiles.Layout] = field(default_factory=dict)
+    emptied: dict[str, tuple[int, str]] = field(default_factory=dict)
+    one_file: bool = True
 
     def located(self, rows: pd.DataFrame) -> pd.DataFrame:
         """``rows`` with the lines of their text files in place of the numbers of their rows."""
@@ -50,6 +53,20 @@ class Found:
             }
             line[some.index] = some["row"].map(begin)
         return rows.drop(columns="row").assign(line=line)
+
+    def empty(self, name: str, count: int, file: str, where: str) -> None:
+        """Count cells of an optional column that were left empty; the first place stays."""
+        before, first = self.emptied.get(name, (0, where if self.one_file else f"{file} {where}"))
+        self.emptied[name] = before + count, first
+
+    def notes(self) -> list[str]:
+        """What the receipt says of such cells."""
+        columns = CONTRACTS["transactions"].columns
+        return [
+            reading.note_emptied(column, *self.emptied[column.name])
+            for column in columns
+            if column.name in self.emptied
+        ]
 
     def add(self, reason: str, rows: int, money: Decimal) -> None:
         """Count rows of one reason."""
@@ -91,6 +108,7 @@ def open_files(
 ) -> tuple[Any, dict[str, str], list[str]]:  # fmt: skip
     """The rows of files: typed Parquet where it lies, text through the readers of cells."""
     first = next(iter(paths.values()))
+    found.one_file = len(paths) == 1
     kind = _kind(first)
     if not kind:
         raise DataError(
@@ -102,7 +120,9 @@ def open_files(
         frame = nw.from_native(relation)
         names = lazy.titles(frame, columns)
         schema = frame.collect_schema()
-        if all(schema[names[name]] != nw.String for name in ("date", "amount")):
+        kinds = {column.name: column.kind for column in CONTRACTS["transactions"].columns}
+        read = [title for name, title in names.items() if kinds[name] in ("date", *lazy.NUMBERS)]
+        if all(schema[title] != nw.String for title in read):
             return frame, names, list(PLACES)
         pieces = _parquet_pieces(relation)
     else:
@@ -115,6 +135,8 @@ def open_files(
         set_aside_unwanted(draft, end, refunds)
         _refuse_mixed_currencies(draft, found)
         _note_aside(draft, file, found)
+        for name, (count, where) in draft.emptied.items():
+            found.empty(name, count, file, where)
         used = draft.reason.isna().to_numpy()
         good = draft.clean[used].assign(file=file, row=row[used])
         if not columns_of:

@@ -30,7 +30,8 @@ class Draft:
 
     ``cells`` are the source's, ``clean`` what they say, both under the contract's names and with
     one row for each of the source; ``titles`` are the source's names of the columns. ``reason``
-    says why a row is set aside, and the first reason stays. ``notes`` are for the receipt.
+    says why a row is set aside, and the first reason stays. ``emptied``: how many cells of optional
+    columns were left empty, and where the first is. ``notes`` are for the receipt.
     """
 
     contract: Contract
@@ -41,6 +42,7 @@ class Draft:
     reason: pd.Series
     remedies: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    emptied: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def set_aside(self, rows: Mask, reason: str, remedy: str) -> None:
         """Set ``rows`` aside unless they are already."""
@@ -320,8 +322,14 @@ def _empty_unusable(made: Draft, column: Column) -> None:
         lost |= values.abs() >= TOO_LARGE
     lost &= made.reason.isna()
     made.clean[name] = values.mask(lost)
-    first = made.source.numbers(np.flatnonzero(lost)[:1])
-    where = f"{made.source.place} {first[0]}" if first else ""
+    if lost.any():
+        first = made.source.numbers(np.flatnonzero(lost)[:1])[0]
+        made.emptied[name] = int(lost.sum()), f"{made.source.place} {first}"
+        made.notes.append(note_emptied(column, *made.emptied[name]))
+
+
+def note_emptied(column: Column, count: int, first: str) -> str:
+    """What a receipt says of cells of an optional ``column`` that were left empty."""
     what = "day that has been" if column.kind == "date" else "number"
-    made.note(f"Cells of {name} that are no {what}, left empty: {{:,}} (the first: {where}).",
-              int(lost.sum()))  # fmt: skip
+    where = f" (the first: {first})" if first else ""
+    return f"Cells of {column.name} that are no {what}, left empty: {count:,}{where}."

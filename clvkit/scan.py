@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 
 from clvkit import engines, lazy, parsing, reading
+from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
 from clvkit.pieces import LISTED, Found, open_files, paths_of
 from clvkit.receipts import Receipt, total
 from clvkit.tables import (
     UNMATCHED,
+    WITH_AMOUNT,
     Transactions,
     net_refunds,
+    note_in_part,
     notes,
     observation_end_of,
     refuse_unknown,
@@ -130,7 +134,7 @@ def scan_transactions(
                 workspace = Workspace(memory_limit, timezone)
                 frame = workspace.copy(frame.select(list(names.values())).to_native())
         rows = lazy.checked(frame, names, end, refunds, timezone, places)
-        return _account(rows, name, workspace, found, places, end)
+        return _account(rows, name, workspace, found, names, places, end)
     except Exception as error:
         if workspace is not None:
             workspace.close()
@@ -140,67 +144,105 @@ def scan_transactions(
 
 
 def _account(
-    rows: Any, name: str, workspace: Workspace | None, found: Found, places: list[str],
-    end: pd.Timestamp | None,
+    rows: Any, name: str, workspace: Workspace | None, found: Found, names: Mapping[str, str],
+    places: list[str], end: pd.Timestamp | None,
 ) -> Scanned:  # fmt: skip
-    """Net the refunds, fold rows into days, and write the receipt."""
+    """Check and fold rows into days in one pass, net the refunds, and write the receipt."""
     keep = _keeper(workspace)
-    count = lazy.tally(rows)
-    for reason in count.rows:
-        if reason is not None:
-            found.add(reason, count.rows[reason], count.money[reason])
-            found.remedies[reason] = lazy.remedies()[reason]
-    if sum(count.rows.values()) > count.rows.get(None, 0):
-        bad = rows.filter(~nw.col("reason").is_null()).head(LISTED)
-        found.listed.append(lazy.fetch(bad.with_columns(money=nw.col("amount"))))
-    used = rows.filter(nw.col("reason").is_null()) if set(count.rows) != {None} else rows
-    used = used.drop("reason")
-    rows_used, money_used = count.rows.get(None, 0), count.money.get(None, Decimal(0))
+    _note_lost(rows, names, places, found)
+    scale = lazy.scale_of(rows)
+    folded = keep(lazy.fold(rows, scale), "folded")
+    marked = lazy.marked(folded)
+    if lazy.FINE in marked.index:
+        scale = 1.0
+        folded = keep(lazy.fold(rows, scale), "folded_finely")
+        marked = lazy.marked(folded)
+    days = lazy.plain(folded) if len(marked) else folded
+    totals = _totals(days)
+    used = rows.filter(nw.col("reason").is_null()) if len(marked) else rows
+    used = used.select(*names, *places)
+    rows_used, money = totals["rows"], totals["money"]
+    if lazy.BACK in marked.index:
+        back: Any = marked.loc[lazy.BACK]
+        rows_used, money = rows_used + int(back["rows"]), money + float(back["money"])
+    marked = marked.drop([lazy.BACK, lazy.FINE], errors="ignore")
+    aside = dict(zip(map(str, marked.index), map(int, marked["rows"]), strict=True))
+    _set_aside(rows, aside, [*names, *places], found)
+    if scale == 1 and rows_used:
+        money_used = lazy.tally(rows).money[None]
+    else:
+        money_used = Decimal(int(money)) / 100
     fates: dict[str, int] = {}
-    if count.refunds:
-        used, fates, alone = _net(used, workspace, keep)
+    if rows_used > totals["rows"]:
+        used, days, fates, alone = _net(used, days, scale, workspace, keep)
+        totals = _totals(days)
         if len(alone):
-            money = total(alone["amount"])
-            found.add(UNMATCHED[0], len(alone), money)
+            lost = total(alone["amount"])
+            found.add(UNMATCHED[0], len(alone), lost)
             found.remedies[UNMATCHED[0]] = UNMATCHED[1]
             alone = alone.assign(reason=UNMATCHED[0], money=alone["amount"])
             found.listed.append(found.located(alone).rename(columns=found.titles))
-            rows_used, money_used = rows_used - len(alone), money_used - money
+            rows_used, money_used = rows_used - len(alone), money_used - lost
     _refuse_none(rows_used, fates, found)
-    days = keep(lazy.by_day(used, count.scale), "days")
-    totals = _totals(days)
     if totals["customers"] == 1:
         raise DataError(
             "all purchases are of one customer; nothing can be said about customers from one. Is "
             "customer_id the right column?"
         )
-    extra = [column for column in used.collect_schema().names() if column not in places]
+    same_day = totals["rows"] - totals["days"]
+    zeros, repeated = _same_day(used, days, list(names)) if same_day else (0, 0)
     said = notes(
-        fates.get("netted", 0),
-        fates.get("cancelled", 0),
-        zeros=_zeros(used) if count.zeros else 0,
-        repeated=_repeated(used, days, extra) if totals["rows"] > totals["days"] else 0,
-        same_day=totals["rows"] - totals["days"],
-    )
-    aside = _listed(found, places)
+        fates.get("netted", 0), fates.get("cancelled", 0), zeros + totals["zeros"], repeated,
+        same_day,
+    )  # fmt: skip
+    in_part = fates.get("reduced", 0) if WITH_AMOUNT.intersection(names) else 0
+    listed = _listed(found, places)
     receipt = Receipt(
         source=name,
         rows_in=rows_used + sum(found.rows.values()),
         rows_used=rows_used,
         money_in=money_used + sum(found.money.values(), Decimal(0)),
         money_used=money_used,
-        set_aside=_by_reason(found, aside),
-        rows_set_aside=aside,
+        set_aside=_by_reason(found, listed),
+        rows_set_aside=listed,
         refunds_netted=fates.get("netted", 0),
         purchases_cancelled=fates.get("cancelled", 0),
-        notes=tuple(said),
+        notes=(*found.notes(), *note_in_part(in_part), *said),
         money_column="amount",
     )
     last = pd.Timestamp(totals["last"]) if end is None else end
-    daily = lazy.Daily(
-        days, count.scale, pd.Timestamp(totals["first"]), last, totals["money"] / count.scale
-    )
+    daily = lazy.Daily(days, scale, pd.Timestamp(totals["first"]), last, totals["money"] / scale)
     return Scanned(days.to_native(), receipt, days=daily, workspace=workspace)
+
+
+def _note_lost(rows: Any, names: Mapping[str, str], places: list[str], found: Found) -> None:
+    """Count cells of optional columns that were left empty, and find the first."""
+    kinds = {column.name: column for column in CONTRACTS["transactions"].columns}
+    read = [n for n in names if kinds[n].kind in lazy.NUMBERS and not kinds[n].required]
+    for name, count in (lazy.lost_cells(rows, read) if read else {}).items():
+        if count and places:
+            lost = rows.filter(nw.col("reason").is_null(), nw.col(f"lost {name}") == 1)
+            first = lazy.fetch(lost.select(*places).sort(*places).head(1)).iloc[0]
+            found.empty(name, count, str(first["file"]), f"row {first['row']}")
+        elif count:
+            found.empty(name, count, "", "")
+
+
+def _set_aside(rows: Any, counts: dict[str, int], columns: list[str], found: Found) -> None:
+    """Count the rows set aside in an engine and list them, with their ``columns``."""
+    if not counts:
+        return
+    bad = rows.filter(~nw.col("reason").is_null())
+    listed = lazy.fetch(bad.select(*columns, "reason").head(LISTED))
+    listed["money"] = listed["amount"].where(np.isfinite(listed["amount"]))
+    found.listed.append(listed)
+    if sum(counts.values()) <= LISTED:
+        money = listed.groupby("reason")["money"].agg(total)
+    else:
+        money = pd.Series(lazy.tally(bad).money)
+    for reason, count in counts.items():
+        found.add(reason, count, money[reason])
+        found.remedies[reason] = lazy.remedies()[reason]
 
 
 def _keeper(workspace: Workspace | None) -> Callable[[Any, str], Any]:
@@ -219,13 +261,14 @@ def _keeper(workspace: Workspace | None) -> Callable[[Any, str], Any]:
 
 
 def _net(
-    used: Any, workspace: Workspace | None, keep: Callable[[Any, str], Any]
-) -> tuple[Any, dict[str, int], pd.DataFrame]:
-    """Take refunds off: the rows that are left, how many met which fate, and refunds left alone.
+    used: Any, days: Any, scale: float, workspace: Workspace | None,
+    keep: Callable[[Any, str], Any],
+) -> tuple[Any, Any, dict[str, int], pd.DataFrame]:  # fmt: skip
+    """Take refunds off: rows and days that are left, rows by fate, and refunds left alone.
 
     Only customers with a refund are looked at row by row, some thousands of customers at a time.
     """
-    who = used.filter(nw.col("amount") < 0).select("customer_id").unique()
+    who = keep(used.filter(nw.col("amount") < 0).select("customer_id").unique(), "refunded")
     theirs = used.join(who, on="customer_id", how="semi")
     if engines.is_spark(used):
         netted = keep(nw.from_native(_net_spark(theirs.to_native())), "netted")
@@ -233,11 +276,12 @@ def _net(
         netted = nw.from_native(_net_duckdb(theirs.to_native(), workspace))
     counts = lazy.fetch(netted.group_by("fate").agg(nw.len().alias("rows")))
     alone = lazy.fetch(netted.filter(nw.col("fate") == "unmatched").drop("fate"))
-    left = netted.filter(nw.col("fate") == "used").drop("fate")
-    names = used.collect_schema().names()
-    others = used.join(who, on="customer_id", how="anti").select(names)
-    rows = nw.concat([others, left.select(names)])
-    return rows, dict(zip(counts["fate"], counts["rows"], strict=True)), alone
+    left = netted.filter(nw.col("fate").is_in(["used", "reduced"])).drop("fate")
+    left = left.select(used.collect_schema().names())
+    others = days.join(who, on="customer_id", how="anti")
+    days = keep(nw.concat([others, lazy.by_day(left, scale)]), "days")
+    rows = nw.concat([used.join(who, on="customer_id", how="anti"), left])
+    return rows, days, dict(zip(counts["fate"], counts["rows"], strict=True)), alone
 
 
 def _net_duckdb(rows: Any, workspace: Workspace | None) -> Any:
@@ -328,30 +372,32 @@ def _refuse_none(rows_used: int, fates: Mapping[str, int], found: Found) -> None
 
 
 def _totals(days: Any) -> dict[str, Any]:
+    nothing = ((nw.col("rows") == 1) & (nw.col("money") == 0)).cast(nw.Int64)
     found = lazy.fetch(
-        days.select(
-            nw.col("money").sum(), nw.col("rows").sum(), nw.len().alias("days"),
+        days.with_columns(nothing=nothing).select(
+            nw.col("money", "rows", "nothing").sum(), nw.len().alias("days"),
             nw.col("date").min().alias("first"), nw.col("date").max().alias("last"),
             nw.col("customer_id").min().alias("one"), nw.col("customer_id").max().alias("other"),
         )
     ).iloc[0]  # fmt: skip
     return {
-        "money": float(found["money"]), "rows": int(found["rows"]), "days": int(found["days"]),
+        "money": float(found["money"] or 0), "rows": int(found["rows"] or 0),
+        "days": int(found["days"]), "zeros": int(found["nothing"] or 0),
         "first": found["first"], "last": found["last"],
         "customers": 1 if found["one"] == found["other"] else 2,
     }  # fmt: skip
 
 
-def _zeros(used: Any) -> int:
-    zero = (nw.col("amount") == 0).cast(nw.Int64)
-    return int(lazy.fetch(used.select(zero=zero).select(nw.col("zero").sum()))["zero"].iloc[0] or 0)
-
-
-def _repeated(used: Any, days: Any, columns: list[str]) -> int:
+def _same_day(used: Any, days: Any, columns: list[str]) -> tuple[int, int]:
+    """Of purchases that share a day: how many are for nothing, and how many repeat another."""
     several = days.filter(nw.col("rows") > 1).select("customer_id", "date")
     again = used.join(several, on=["customer_id", "date"], how="semi").group_by(*columns)
-    extra = again.agg(nw.len().alias("extra")).select(nw.col("extra") - 1).select(nw.all().sum())
-    return int(lazy.fetch(extra)["extra"].iloc[0] or 0)
+    count = nw.col("count")
+    found = again.agg(nw.len().alias("count")).select(
+        nothing=nw.when(nw.col("amount") == 0).then(count).otherwise(nw.lit(0)), extra=count - 1
+    )
+    sums = lazy.fetch(found.select(nw.all().sum())).iloc[0]
+    return int(sums["nothing"] or 0), int(sums["extra"] or 0)
 
 
 def _listed(found: Found, places: list[str]) -> pd.DataFrame:

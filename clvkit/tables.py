@@ -20,7 +20,7 @@ LATE = ("after the observation end", "nothing, or give a later observation_end")
 REFUND = ("refund", "nothing, if refunds are to be left out; refunds='net' subtracts them")
 
 
-_WITH_AMOUNT = {"margin", "quantity"}
+WITH_AMOUNT = {"margin", "quantity"}
 
 
 @dataclass(frozen=True)
@@ -231,11 +231,8 @@ def _net_refunds(draft: reading.Draft) -> tuple[np.ndarray, np.ndarray, pd.DataF
     left = clean["amount"].mask(
         rows["fate"].reindex(clean.index).notna(), rows["amount"].reindex(clean.index)
     )
-    if _WITH_AMOUNT.intersection(clean.columns):
-        draft.note(
-            "Purchases refunded in part, whose margin and quantity were cut in proportion: {:,}.",
-            int((clean["amount"].gt(left) & left.gt(0)).sum()),
-        )
+    if WITH_AMOUNT.intersection(clean.columns):
+        draft.notes += note_in_part(int((rows["fate"] == "reduced").sum()))
     cut = _refunded(clean, left)
     clean[cut.columns] = cut
     return (
@@ -249,7 +246,7 @@ def _refunded(rows: pd.DataFrame, left: pd.Series) -> pd.DataFrame:
     """What is ``left`` of the amounts; a margin or a quantity shrinks with its amount."""
     in_part = rows["amount"].gt(left) & left.gt(0)
     kept = (left / rows["amount"].where(in_part)).fillna(1.0)
-    shrunk = {name: rows[name] * kept for name in _WITH_AMOUNT.intersection(rows.columns)}
+    shrunk = {name: rows[name] * kept for name in WITH_AMOUNT.intersection(rows.columns)}
     return pd.DataFrame({"amount": left, **{name: x.round(6) for name, x in shrunk.items()}})
 
 
@@ -257,11 +254,14 @@ def net_refunds(rows: pd.DataFrame) -> pd.DataFrame:
     """Take the refunds in ``rows`` off their customers' purchases of the same day and before.
 
     Returns the rows by customer and day, purchases before refunds, with the amounts that are
-    left, and each row's ``fate``: ``used``, ``netted`` (a refund), ``cancelled`` (a purchase with
-    nothing left) or ``unmatched`` (a refund of more than there was to refund). Within a day, which
-    in most exports has no hours, the largest amounts come off first, in whatever order they stand.
+    left, and each row's ``fate``: ``used``, ``reduced`` (a purchase with something left),
+    ``netted`` (a refund), ``cancelled`` (a purchase with nothing left) or ``unmatched`` (a refund
+    of more than there was to refund). Within a day, which in most exports has no hours, the largest
+    amounts come off first, in whatever order they stand.
     """
-    return _netted(rows)[0]
+    netted, _ = _netted(rows)
+    cut = _refunded(rows.loc[netted.index], netted["amount"])
+    return netted.assign(**cut)
 
 
 def _netted(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -290,10 +290,9 @@ def _netted(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
                 last, held = purchased.pop()
                 amount[last] = float(max(held - left, Decimal(0)))
                 taken.append((last, row, amount[last]))
+                fate[last] = "reduced" if held > left else "cancelled"
                 if held > left:
                     purchased.append((last, held - left))
-                else:
-                    fate[last] = "cancelled"
                 left -= min(left, held)
         available += money
     lines = pd.DataFrame(taken, columns=["row", "refund", "left"])
@@ -312,6 +311,12 @@ def _note(draft: reading.Draft, used: pd.DataFrame, netted: int, cancelled: int)
         repeated=int(same_day.duplicated().sum()),
         same_day=int(same_day.duplicated(["customer_id", "date"]).sum()),
     )
+
+
+def note_in_part(reduced: int) -> list[str]:
+    """What a receipt says of purchases with a margin or a quantity that were refunded in part."""
+    text = "Purchases refunded in part, whose margin and quantity were cut in proportion"
+    return [f"{text}: {reduced:,}."] if reduced else []
 
 
 def notes(netted: int, cancelled: int, zeros: int, repeated: int, same_day: int) -> list[str]:
