@@ -12,9 +12,21 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from clvkit import engines, reading
-from clvkit.contracts import CONTRACTS, Column
+from clvkit import reading
+from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.expressions import (
+    dates,
+    day_number,
+    fetch,
+    first_of,
+    ids,
+    labels,
+    number_of_day,
+    numbers,
+    ordinal,
+    titles,
+)
 from clvkit.tables import LATE, REFUND
 
 _KEY = ("customer_id", "date")
@@ -56,12 +68,6 @@ class Tally:
     last: pd.Timestamp
 
 
-def titles(frame: Any, columns: Mapping[str, str] | None) -> dict[str, str]:
-    """The source's names of the contract's columns."""
-    empty = pd.DataFrame(columns=frame.collect_schema().names())
-    return reading.pick(CONTRACTS["transactions"], empty, columns or {}, {})[0]
-
-
 def checked(
     frame: Any, names: Mapping[str, str], end: pd.Timestamp | None, refunds: str, timezone: str,
     places: Sequence[str] = (),
@@ -74,14 +80,14 @@ def checked(
     """
     schema = frame.collect_schema()
     kinds = {name: schema[title] for name, title in names.items()}
-    date = _dates(frame, names["date"], kinds["date"], timezone)
+    date = dates(frame, names["date"], kinds["date"], timezone)
     columns = [date.alias("date")]
     for name, title in names.items():
         column, kind = _COLUMNS[name], kinds[name]
         if name == "customer_id":
-            columns.append(_ids(frame, title, kind).alias(name))
+            columns.append(ids(frame, title, kind).alias(name))
         elif column.kind in NUMBERS:
-            number = _numbers(title, kind)
+            number = numbers(title, kind)
             if not column.required:
                 there, kept = number, number.abs() < reading.TOO_LARGE
                 number = nw.when(kept).then(number)
@@ -89,65 +95,9 @@ def checked(
                 columns.append(lost.cast(nw.Int64).alias(f"lost {name}"))
             columns.append(number.alias(name))
         elif name != "date":
-            columns.append(_labels(title, kind, column).alias(name))
+            columns.append(labels(title, kind, column).alias(name))
     rows = frame.select(*columns, *(nw.col(place) for place in places))
     return _judged(rows, kinds["customer_id"], end, refunds)
-
-
-def _ids(frame: Any, title: str, kind: Any) -> Any:
-    column = nw.col(title)
-    if kind == nw.String:
-        return column.str.strip_chars()
-    if not kind.is_float():
-        return column if kind.is_integer() else column.cast(nw.String)
-    odd = (column != column.round()) | (column.abs() > 2**53)
-    found = frame.select(odd=odd.cast(nw.Int64)).select(nw.col("odd").sum()).collect("pyarrow")
-    if found["odd"].to_list()[0]:
-        raise DataError(
-            f"column {title!r} holds numbers with a fraction, or too large to tell one from "
-            "another: write the ids as text."
-        )
-    return nw.when(~column.is_nan()).then(column).cast(nw.Int64)
-
-
-def _labels(title: str, kind: Any, column: Column) -> Any:
-    """Optional ids and text; they only serve to tell whether a row repeats another."""
-    if kind != nw.String:
-        return nw.col(title)
-    text = nw.col(title).str.strip_chars()
-    return nw.when(~text.is_in(reading.NO_IDS if column.kind == "id" else [""])).then(text)
-
-
-def _dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
-    column = nw.col(title)
-    if kind == nw.Date:
-        return column
-    if kind != nw.Datetime:
-        raise DataError(
-            f"column {title!r} holds {kind}, not dates: cast it to a date in the engine, for "
-            "example in the query, so that it is read in the way you mean."
-        )
-    if kind.time_zone not in (None, timezone, f"Etc/{timezone}"):
-        if not engines.is_spark(frame):
-            raise DataError(
-                f"column {title!r} holds moments, and the connection's zone is {kind.time_zone}: "
-                f"SET TimeZone = '{timezone}' there first, or cast the moments to dates."
-            )
-        column = column.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    return column.cast(nw.Date)
-
-
-def _numbers(title: str, kind: Any) -> Any:
-    column = nw.col(title)
-    if not kind.is_numeric():
-        raise DataError(
-            f"column {title!r} holds {kind}, not numbers: cast it to a number in the engine, for "
-            "example in the query."
-        )
-    if kind == nw.Float32:
-        # The number that was meant: 0.1, not its 0.10000000149 in single precision.
-        column = column.cast(nw.String)
-    return column.cast(nw.Float64)
 
 
 def _judged(rows: Any, kind: Any, end: pd.Timestamp | None, refunds: str) -> Any:
@@ -178,20 +128,12 @@ def _judged(rows: Any, kind: Any, end: pd.Timestamp | None, refunds: str) -> Any
     bought = ~nobody & (when >= first) & (when <= last) & (money >= 0) & (money < reading.TOO_LARGE)
     whole = nw.col("cents") / 100 == money
     return rows.with_columns(cents=(money * 100).round()).with_columns(
-        reason=_first(chain, nw.lit(None, nw.String)),
+        reason=first_of(chain, nw.lit(None, nw.String)),
         under=nw.when(bought & whole)
         .then(when)
-        .otherwise(_first([*marked, (~whole, mark[FINE])], mark[BACK])),
-        under_finely=nw.when(bought).then(when).otherwise(_first(marked, mark[BACK])),
+        .otherwise(first_of([*marked, (~whole, mark[FINE])], mark[BACK])),
+        under_finely=nw.when(bought).then(when).otherwise(first_of(marked, mark[BACK])),
     )
-
-
-def _first(chain: Sequence[tuple[Any, Any]], otherwise: Any) -> Any:
-    """The value behind the first condition that holds."""
-    found = otherwise if isinstance(otherwise, nw.Expr) else nw.lit(otherwise)
-    for condition, value in reversed(chain):
-        found = nw.when(condition).then(nw.lit(value)).otherwise(found)
-    return found
 
 
 def remedies() -> dict[str, str]:
@@ -287,7 +229,7 @@ def purchases(table: Any) -> Daily:
     DataError
         Where rows cannot be counted as purchases: those need a receipt.
     """
-    rows = checked(table, titles(table, None), None, "set_aside", "UTC")
+    rows = checked(table, titles(table, "transactions"), None, "set_aside", "UTC")
     count = tally(rows)
     lost = sum(number for reason, number in count.rows.items() if reason is not None)
     if lost or None not in count.rows:
@@ -297,16 +239,6 @@ def purchases(table: Any) -> Daily:
         )
     days = by_day(rows, count.scale)
     return Daily(days, count.scale, count.first, count.last, float(count.money[None]))
-
-
-def day_number(date: Any) -> Any:
-    """Days since 1 January 1970, of which engines have no common function."""
-    return _number(date.dt.year().cast(nw.Int64), date.dt.ordinal_day().cast(nw.Int64))
-
-
-def _number(year: Any, day: Any) -> Any:
-    leaps = (year - 1969) // 4 - (year - 1901) // 100 + (year - 1601) // 400
-    return (year - 1970) * 365 + leaps + day - 1
 
 
 def summarize(days: Daily, unit: float, end: pd.Timestamp) -> Any:
@@ -325,7 +257,7 @@ def summarize(days: Daily, unit: float, end: pd.Timestamp) -> Any:
             .with_columns(
                 later=money - (key - nw.col("mark") * _ROOM),
                 last=day_number(date),
-                first=_number(year, nw.col("mark") - year * 512),
+                first=number_of_day(year, nw.col("mark") - year * 512),
             )
         )
     else:
@@ -354,16 +286,9 @@ def summarize(days: Daily, unit: float, end: pd.Timestamp) -> Any:
 def cohorts(days: Daily, period: str, end: pd.Timestamp) -> pd.DataFrame:
     """What each cohort did at each age: ``joined`` and ``age`` (ordinals), and three counts."""
     date, when = nw.col("date"), nw.col("when")
-    year = (date.dt.year() - 1970).cast(nw.Int64)
-    ordinal = {
-        "W": (day_number(date) + 3) // 7 + 1,
-        "M": year * 12 + date.dt.month().cast(nw.Int64) - 1,
-        "Q": year * 4 + (date.dt.month().cast(nw.Int64) - 1) // 3,
-        "Y": year,
-    }[period]
     active = (
         days.until(end)
-        .with_columns(when=ordinal)
+        .with_columns(when=ordinal(date, period))
         .group_by("customer_id", "when")
         .agg(nw.len().alias("orders"), nw.col("money").sum().alias("revenue"))
     )
@@ -385,9 +310,3 @@ def grouped_counts(table: Any, columns: Sequence[str]) -> pd.DataFrame:
     found = fetch(table.group_by(*columns).agg(nw.len().alias("weights")))
     numbers = found.astype("float64").sort_values(list(columns), ignore_index=True)
     return numbers.replace([np.inf, -np.inf], np.nan)
-
-
-def fetch(frame: Any) -> pd.DataFrame:
-    """A small answer of an engine as a pandas frame."""
-    table: pd.DataFrame = frame.collect("pyarrow").to_native().to_pandas(date_as_object=False)
-    return table

@@ -15,6 +15,7 @@ import pandas as pd
 from clvkit import csvfiles, files, lazy, parsing, reading
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.expressions import titles
 from clvkit.receipts import total
 from clvkit.tables import set_aside_unwanted
 from clvkit.workspace import Workspace
@@ -118,7 +119,7 @@ def open_files(
     if kind == "parquet":
         relation = _parquet(paths, workspace)
         frame = nw.from_native(relation)
-        names = lazy.titles(frame, columns)
+        names = titles(frame, "transactions", columns)
         schema = frame.collect_schema()
         kinds = {column.name: column.kind for column in CONTRACTS["transactions"].columns}
         read = [title for name, title in names.items() if kinds[name] in ("date", *lazy.NUMBERS)]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from clvkit import engines, lazyspans
 from clvkit.arguments import whole_number
 from clvkit.errors import DataError, UndefinedError
 from clvkit.intervals import wilson
@@ -19,12 +20,12 @@ from clvkit.models.base import Z90
 from clvkit.othertables import Subscriptions
 from clvkit.spans import Day, Ledger, Span, ledger
 
-_MOVES = ("new", "reactivation", "expansion", "contraction", "churn")
+_MOVES = lazyspans.MOVES
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 
 
 def mrr_movements(
-    subs: Subscriptions | pd.DataFrame,
+    subs: Any,
     period: Span = "M",
     *,
     observation_start: Day = None,
@@ -43,6 +44,12 @@ def mrr_movements(
     cents, not each amount by itself: an amount may differ by a cent from its own rounding.
     An annual contract counts a twelfth a month, as its ``mrr`` says.
 
+    Parameters
+    ----------
+    subs
+        As in :func:`clvkit.churn_rate`; or a clean table in an engine, a DuckDB relation or a Spark
+        table, which is grouped there: only the sums of periods come into memory.
+
     Returns
     -------
     One row a period: ``start``, the five movements, ``end`` (money a month), ``customers_start``,
@@ -50,20 +57,18 @@ def mrr_movements(
     over paying customers, missing where there are none) and ``complete``. The other parameters,
     and ``attrs``, are as in :func:`clvkit.churn_rate`.
     """
-    book = ledger(subs, observation_start, observation_end, grace_days)
+    edges = (observation_start, observation_end, grace_days)
+    if (stored := engines.lazy(subs)) is not None:
+        book: Ledger | lazyspans.Contracts = lazyspans.contracts(stored, *edges)
+    else:
+        book = ledger(subs, *edges)
     index, complete = book.periods(period)
-    moves = book.moves(index)
-    kind, size = _kinds(moves)
-    place = moves["period"].to_numpy("int64")
-    inside = place >= 0
-    amounts = np.zeros((len(index), len(_MOVES)), dtype="int64")
-    customers = np.zeros_like(amounts)
-    for column in range(len(_MOVES)):
-        mine = inside & (kind == column)
-        np.add.at(amounts[:, column], place[mine], size[mine])
-        customers[:, column] = np.bincount(place[mine], minlength=len(index))
+    flows = book.flows(index) if isinstance(book, lazyspans.Contracts) else _flows(book, index)
+    amounts = _by_period(flows, "size", len(index))
+    customers = _by_period(flows, "customers", len(index))
+    before = flows[flows["period"] < 0]
+    opening, there = int(before["close"].sum()), int(before["there"].sum())
     signs = np.array([1, 1, 1, -1, -1])
-    opening = int(moves["close"].to_numpy()[~inside].sum())
     ends = opening + np.cumsum(amounts @ signs)
     starts = np.append(opening, ends[:-1])
     running = np.column_stack([starts, starts[:, None] + np.cumsum(amounts * signs, axis=1)])
@@ -72,7 +77,6 @@ def mrr_movements(
     for column, name in enumerate(_MOVES):
         table[name] = np.diff(cents, axis=1)[:, column] * signs[column] / 100
     table["end"] = cents[:, -1] / 100
-    there = int((moves["close"][~inside] > 0).sum())
     change = customers[:, 0] + customers[:, 1] - customers[:, 4]
     table["customers_start"] = there + np.cumsum(change) - change
     table["customers_new"], table["customers_back"] = customers[:, 0], customers[:, 1]
@@ -197,13 +201,24 @@ def mrr_by_cohort(
     return table
 
 
-def _kinds(moves: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """For each line of moves its place in ``_MOVES`` (-1: none), and its size in whole units."""
+def _flows(book: Ledger, index: pd.PeriodIndex) -> pd.DataFrame:
+    """What moved in each period, by kind: the columns of ``lazyspans.Contracts.flows``."""
+    moves = book.moves(index)
     before, after = (moves[name].to_numpy("int64") for name in ("open", "close"))
     arrived = np.where(moves["first"].to_numpy(dtype=bool), 0, 1)
     stayed = np.select([after > before, after < before], [2, 3], -1)
     kind = np.where(before == 0, np.where(after > 0, arrived, -1), np.where(after > 0, stayed, 4))
-    return kind, np.abs(after - before)
+    each = moves.assign(kind=kind, size=np.abs(after - before), customers=1, there=after > 0)
+    sums = each.groupby(["period", "kind"])[["size", "customers", "close", "there"]].sum()
+    return sums.reset_index()
+
+
+def _by_period(flows: pd.DataFrame, what: str, periods: int) -> NDArray[np.int64]:
+    """One line a period and one column a kind of movement."""
+    table = np.zeros((periods, len(_MOVES)), dtype="int64")
+    some = flows[(flows["period"] >= 0) & (flows["kind"] >= 0)]
+    table[some["period"].to_numpy("int64"), some["kind"].to_numpy("int64")] = some[what]
+    return table
 
 
 def _cents(units: np.ndarray, scale: float) -> np.ndarray:

@@ -15,6 +15,7 @@ import pandas as pd
 from clvkit import engines, lazy, parsing, reading
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
+from clvkit.expressions import fetch, titles
 from clvkit.pieces import LISTED, Found, open_files, paths_of
 from clvkit.receipts import Receipt, total
 from clvkit.tables import (
@@ -129,7 +130,7 @@ def scan_transactions(
                 paths, columns, options, workspace, found, end, refunds
             )
         else:
-            names = lazy.titles(frame, columns)
+            names = titles(frame, "transactions", columns)
             if not engines.is_spark(frame):
                 workspace = Workspace(memory_limit, timezone)
                 frame = workspace.copy(frame.select(list(names.values())).to_native())
@@ -222,7 +223,7 @@ def _note_lost(rows: Any, names: Mapping[str, str], places: list[str], found: Fo
     for name, count in (lazy.lost_cells(rows, read) if read else {}).items():
         if count and places:
             lost = rows.filter(nw.col("reason").is_null(), nw.col(f"lost {name}") == 1)
-            first = lazy.fetch(lost.select(*places).sort(*places).head(1)).iloc[0]
+            first = fetch(lost.select(*places).sort(*places).head(1)).iloc[0]
             found.empty(name, count, str(first["file"]), f"row {first['row']}")
         elif count:
             found.empty(name, count, "", "")
@@ -233,7 +234,7 @@ def _set_aside(rows: Any, counts: dict[str, int], columns: list[str], found: Fou
     if not counts:
         return
     bad = rows.filter(~nw.col("reason").is_null())
-    listed = lazy.fetch(bad.select(*columns, "reason").head(LISTED))
+    listed = fetch(bad.select(*columns, "reason").head(LISTED))
     listed["money"] = listed["amount"].where(np.isfinite(listed["amount"]))
     found.listed.append(listed)
     if sum(counts.values()) <= LISTED:
@@ -274,8 +275,8 @@ def _net(
         netted = keep(nw.from_native(_net_spark(theirs.to_native())), "netted")
     else:
         netted = nw.from_native(_net_duckdb(theirs.to_native(), workspace))
-    counts = lazy.fetch(netted.group_by("fate").agg(nw.len().alias("rows")))
-    alone = lazy.fetch(netted.filter(nw.col("fate") == "unmatched").drop("fate"))
+    counts = fetch(netted.group_by("fate").agg(nw.len().alias("rows")))
+    alone = fetch(netted.filter(nw.col("fate") == "unmatched").drop("fate"))
     left = netted.filter(nw.col("fate").is_in(["used", "reduced"])).drop("fate")
     left = left.select(used.collect_schema().names())
     others = days.join(who, on="customer_id", how="anti")
@@ -373,7 +374,7 @@ def _refuse_none(rows_used: int, fates: Mapping[str, int], found: Found) -> None
 
 def _totals(days: Any) -> dict[str, Any]:
     nothing = ((nw.col("rows") == 1) & (nw.col("money") == 0)).cast(nw.Int64)
-    found = lazy.fetch(
+    found = fetch(
         days.with_columns(nothing=nothing).select(
             nw.col("money", "rows", "nothing").sum(), nw.len().alias("days"),
             nw.col("date").min().alias("first"), nw.col("date").max().alias("last"),
@@ -396,7 +397,7 @@ def _same_day(used: Any, days: Any, columns: list[str]) -> tuple[int, int]:
     found = again.agg(nw.len().alias("count")).select(
         nothing=nw.when(nw.col("amount") == 0).then(count).otherwise(nw.lit(0)), extra=count - 1
     )
-    sums = lazy.fetch(found.select(nw.all().sum())).iloc[0]
+    sums = fetch(found.select(nw.all().sum())).iloc[0]
     return int(sums["nothing"] or 0), int(sums["extra"] or 0)
 
 

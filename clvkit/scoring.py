@@ -11,7 +11,8 @@ import pandas as pd
 from clvkit import engines
 from clvkit.checks import require_history
 from clvkit.errors import DataError, UndefinedError
-from clvkit.lazy import fetch, grouped_counts
+from clvkit.expressions import fetch
+from clvkit.lazy import grouped_counts
 from clvkit.models import BetaGeoNBD, GammaGamma
 from clvkit.scan import Scanned
 from clvkit.summary import refuse_short_history, summarize

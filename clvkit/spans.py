@@ -34,20 +34,13 @@ _NEVER = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Every change of what a customer pays a month, in the order of customer and day.
+class Observed:
+    """Which days of contracts were observed, and in which units their money is added up.
 
-    ``customer`` is a place in ``ids``, ``day`` counts from 1970-01-01, ``before`` and ``after``
-    are money a month in whole units of 1 / ``scale``. ``first`` and ``last`` are the observed
-    days, ``deduced`` says whether the first one was found as the earliest start.
+    ``first`` and ``last`` are days since 1970-01-01, ``deduced`` says whether the first one was
+    found as the earliest start. Money a month is counted in whole units of 1 / ``scale``.
     """
 
-    table: pd.DataFrame
-    ids: pd.Index
-    customer: Ints
-    day: Ints
-    before: Ints
-    after: Ints
     first: int
     last: int
     deduced: bool
@@ -57,6 +50,31 @@ class Ledger:
         """The observed days, as text."""
         ends = {"observation_start": self.first, "observation_end": self.last}
         return {name: _date(day) for name, day in ends.items()}
+
+    def periods(self, period: str) -> tuple[pd.PeriodIndex, NDArray[np.bool_]]:
+        """The calendar periods that were observed, and which of them from end to end."""
+        if period not in ("W", "M", "Q", "Y"):
+            raise DataError(f"period={period!r}: give 'W', 'M', 'Q' or 'Y'.")
+        first, last = (pd.Timestamp(day, unit="D") for day in (self.first, self.last))
+        index = pd.period_range(first, last, freq=period, name="period")
+        begins, ends = (days_of(index.to_timestamp(how=how)) for how in ("start", "end"))
+        return index, (ends <= self.last) & (self.deduced | (begins >= self.first))
+
+
+@dataclass(frozen=True)
+class Ledger(Observed):
+    """Every change of what a customer pays a month, in the order of customer and day.
+
+    ``customer`` is a place in ``ids``, ``day`` counts from 1970-01-01, ``before`` and ``after``
+    are money a month in whole units of 1 / ``scale``.
+    """
+
+    table: pd.DataFrame
+    ids: pd.Index
+    customer: Ints
+    day: Ints
+    before: Ints
+    after: Ints
 
     def levels(self, day: int) -> Ints:
         """What each customer pays at the end of ``day``, in whole units."""
@@ -78,15 +96,6 @@ class Ledger:
         day = np.full(len(self.ids), self.last + 1)
         day[self.customer[gone]] = self.day[gone]
         return day
-
-    def periods(self, period: str) -> tuple[pd.PeriodIndex, NDArray[np.bool_]]:
-        """The calendar periods that were observed, and which of them from end to end."""
-        if period not in ("W", "M", "Q", "Y"):
-            raise DataError(f"period={period!r}: give 'W', 'M', 'Q' or 'Y'.")
-        first, last = (pd.Timestamp(day, unit="D") for day in (self.first, self.last))
-        index = pd.period_range(first, last, freq=period, name="period")
-        begins, ends = (days_of(index.to_timestamp(how=how)) for how in ("start", "end"))
-        return index, (ends <= self.last) & (self.deduced | (begins >= self.first))
 
     def moves(self, index: pd.PeriodIndex) -> pd.DataFrame:
         """What changed for each customer in each period in which something did.
@@ -148,37 +157,23 @@ def ledger(
     ends = table["end"].notna().to_numpy()
     end = np.full(len(table), _NEVER, dtype="int64")
     end[ends] = days_of(table["end"][ends])
-    today = days_of([pd.Timestamp.now()])[0]
     known = np.concatenate([start, end])
-    known = known[known <= today]
-    first, last = (
-        _edge(given, name, table)
-        for given, name in (
-            (observation_start, "observation_start"), (observation_end, "observation_end"),
-        )
-    )  # fmt: skip
-    deduced = first is None
-    if last is None:
-        if not len(known):
-            raise DataError("Every contract begins in the future: nothing has been observed yet.")
-        last = int(known.max())
-    first = int(start.min()) if first is None else first
-    if first > last:
-        raise DataError(
-            f"Nothing is observed: the observation would begin on {_date(first)} and end on "
-            f"{_date(last)}. Correct observation_start or observation_end."
-        )
+    known = known[known <= today()]
+    latest = int(known.max()) if len(known) else None
     money = table["mrr"].to_numpy("float64")
-    scale = _MILLIONTHS if money.sum() < _MOST else 1.0
-    code, ids = pd.factorize(table["customer_id"])
-    amount = np.rint(money * scale).astype("int64")
-    runs = (amount > 0) & (start <= last) & (start < end)
-    if not runs.any():
-        raise DataError(
-            f"No contract with an mrr above 0 ran on or before {_date(last)}. Is mrr what a "
-            "customer pays a month, and is the last day observed right?"
+    given = [
+        table.attrs.get(name) if day is None else day
+        for name, day in (
+            ("observation_start", observation_start), ("observation_end", observation_end),
         )
-    over = runs & (end <= last)
+    ]  # fmt: skip
+    seen = observed(given[0], given[1], int(start.min()), latest, float(money.sum()))
+    code, ids = pd.factorize(table["customer_id"])
+    amount = np.floor(money * seen.scale + 0.5).astype("int64")
+    runs = (amount > 0) & (start <= seen.last) & (start < end)
+    if not runs.any():
+        raise nothing_ran(seen.last)
+    over = runs & (end <= seen.last)
     who, when, change = (
         np.concatenate(pair)
         for pair in (
@@ -189,10 +184,45 @@ def ledger(
     grace = whole_number(grace_days, "grace_days", 0)
     if grace:
         who, when, before, after = _bridged(who, when, before, after, grace)
-    return Ledger(
-        table, pd.Index(ids, name="customer_id"), who, when, before, after, first, last, deduced,
-        scale,
-    )  # fmt: skip
+    index = pd.Index(ids, name="customer_id")
+    return Ledger(**vars(seen), table=table, ids=index, customer=who, day=when, before=before,
+                  after=after)  # fmt: skip
+
+
+def observed(
+    start: Day, end: Day, earliest: int, latest: int | None, money: float
+) -> Observed:  # fmt: skip
+    """The observed days: those given, or from the ``earliest`` start to the ``latest`` known day.
+
+    ``latest`` is the last start or end that is not in the future; ``money`` the sum of all mrr.
+    The parameters and errors of :func:`ledger`.
+    """
+    first, last = _edge(start, "observation_start"), _edge(end, "observation_end")
+    deduced = first is None
+    if last is None:
+        if latest is None:
+            raise DataError("Every contract begins in the future: nothing has been observed yet.")
+        last = latest
+    first = earliest if first is None else first
+    if first > last:
+        raise DataError(
+            f"Nothing is observed: the observation would begin on {_date(first)} and end on "
+            f"{_date(last)}. Correct observation_start or observation_end."
+        )
+    return Observed(first, last, deduced, _MILLIONTHS if money < _MOST else 1.0)
+
+
+def nothing_ran(last: int) -> DataError:
+    """What is said of contracts none of which ran with a price up to the day ``last``."""
+    return DataError(
+        f"No contract with an mrr above 0 ran on or before {_date(last)}. Is mrr what a "
+        "customer pays a month, and is the last day observed right?"
+    )
+
+
+def today() -> int:
+    """Today, as days since 1970-01-01."""
+    return int(days_of([pd.Timestamp.now()])[0])
 
 
 def spells(orders: Transactions | pd.DataFrame, inactive_days: int) -> pd.DataFrame:
@@ -347,11 +377,10 @@ def _bridged(
     return who[kept], when[kept], before[kept], after[kept]
 
 
-def _edge(given: Day, name: str, table: pd.DataFrame) -> int | None:
-    kept = given if given is not None else table.attrs.get(name)
-    if kept is None:
+def _edge(given: Day, name: str) -> int | None:
+    if given is None:
         return None
-    refuse_future(found := one_day(kept, name), name)
+    refuse_future(found := one_day(given, name), name)
     return int(days_of([found])[0])
 
 

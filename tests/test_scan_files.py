@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import clvkit as clv
 from clvkit import pieces, scan
 from clvkit.cli import app
-from clvkit.lazy import day_number
+from clvkit.expressions import day_number
 
 GOOD = ["007,2025-01-05,10.00", "007,2025-02-01,5.50", "b,2025-01-09,7.25", "c,2025-03-01,1.00"]
 

@@ -1,7 +1,9 @@
 """Who is there on which day: the rules, against a slow second way."""
 
+import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,3 +135,49 @@ def test_the_order_of_rows_does_not_matter(table):
     one, two = clv.mrr_movements(table), clv.mrr_movements(mixed)
     pd.testing.assert_frame_equal(one, two)
     pd.testing.assert_frame_equal(clv.churn_rate(table), clv.churn_rate(mixed))
+
+
+def in_duckdb(table):
+    return duckdb.from_arrow(pa.Table.from_pandas(table, preserve_index=False))
+
+
+@given(
+    logs(), st.sampled_from("WMQY"), st.sampled_from([0, 1, 9, 60]),
+    st.sampled_from([None, "2024-02-29", "2024-04-17"]), st.sampled_from([None, "2024-01-10"]),
+)  # fmt: skip
+@settings(max_examples=40, deadline=None)
+def test_movements_in_an_engine_are_those_in_memory(table, period, grace, last, first):
+    edges = {"observation_start": first, "observation_end": last, "grace_days": grace}
+    here = clv.mrr_movements(table, period, **edges)
+    there = clv.mrr_movements(in_duckdb(table), period, **edges)
+    pd.testing.assert_frame_equal(there, here)
+    assert there.attrs == here.attrs
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mrr": -5.0}, "1 of 3 rows of this table cannot be used. Call clv.read_subscriptions"),
+        ({"mrr": None}, "1 of 3 rows"),
+        ({"customer_id": " "}, "1 of 3 rows"),
+        ({"start": None}, "1 of 3 rows"),
+        ({"start": pd.Timestamp("2999-01-01")}, "1 of 3 rows"),
+        ({"end": pd.Timestamp("2023-12-31")}, "1 of 3 rows"),
+    ],
+)
+def test_an_engine_refuses_what_a_frame_would(change, message):
+    rows = contracts(("1", "2024-01-01", None, 10.0), ("2", "2024-01-31", "2024-03-01", 10.0),
+                     ("3", "2024-02-01", "2024-02-05", 3.0))  # fmt: skip
+    rows = rows.astype({"start": "datetime64[us]", "end": "datetime64[us]"})
+    assert len(clv.mrr_movements(in_duckdb(rows))) == 3
+    with pytest.raises(clv.DataError, match=message):
+        clv.mrr_movements(in_duckdb(rows.assign(**{k: [v, *rows[k][1:]] for k, v in change.items()})
+                          .astype(rows.dtypes)))  # fmt: skip
+    with pytest.raises(clv.DataError, match="of one customer"):
+        clv.mrr_movements(in_duckdb(rows.head(1)))
+    with pytest.raises(clv.DataError, match="No contract with an mrr above 0"):
+        clv.mrr_movements(in_duckdb(rows.assign(mrr=0.0)))
+    with pytest.raises(clv.DataError, match="no rows"):
+        clv.mrr_movements(in_duckdb(rows.head(0)))
+    with pytest.raises(clv.DataError, match="not dates: cast it"):
+        clv.mrr_movements(in_duckdb(rows.astype({"start": "str"})))

@@ -19,7 +19,7 @@ from clvkit.book.chapters import Chapter, Parameter, missing_tables
 from clvkit.book.execute import REFUSALS
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError, UndefinedError
-from clvkit.lazy import fetch
+from clvkit.expressions import fetch
 from clvkit.leaving import customers_at_risk
 from clvkit.privacy import (
     pseudonyms,
