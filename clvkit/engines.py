@@ -10,6 +10,8 @@ from typing import Any
 from clvkit.errors import DataError
 
 SCHEMES = ("duckdb:", "spark:")
+# What a machine with 16 GB holds.
+_MOST = 20_000_000
 _HOW = (
     "write duckdb:PATH for a DuckDB file, or spark:MASTER, such as spark:local[2], "
     "spark:spark://host:7077 or spark:sc://host:15002 for Spark Connect"
@@ -31,8 +33,26 @@ def is_spark(frame: Any) -> bool:
     return "pyspark" in str(frame.implementation).lower()
 
 
-def connect(address: str, query: str | None) -> Any:
+def in_zone(frame: Any, title: str, timezone: str) -> Any:
+    """``frame`` with the moments of a Spark column as the clocks of ``timezone`` show them.
+
+    Spark knows one zone a session and would count days in that one; DuckDB, one a connection.
+    """
+    zone = getattr(frame.collect_schema()[title], "time_zone", None)
+    if zone is None or not is_spark(frame):
+        return frame
+    import narwhals as nw
+    from pyspark.sql import functions as f
+
+    local = f.col(f"`{title}`").cast("timestamp_ntz")
+    there = f.convert_timezone(f.lit(zone), f.lit(timezone), local)
+    return nw.from_native(frame.to_native().withColumn(title, there))
+
+
+def connect(address: str, query: str | None, timezone: str = "UTC") -> Any:
     """The table that ``query`` (a name or a SELECT) finds at a connection string.
+
+    ``timezone``: the zone in which DuckDB counts days.
 
     Raises
     ------
@@ -45,13 +65,33 @@ def connect(address: str, query: str | None) -> Any:
     asked = query.strip().rstrip(";")
     statement = asked if " " in asked else f"SELECT * FROM {asked}"
     if scheme == "duckdb":
-        return _duckdb(Path(rest.removeprefix("//")), statement)
+        return _duckdb(Path(rest.removeprefix("//")), statement, timezone)
     if scheme == "spark":
         return _spark(rest, statement)
     raise DataError(f"{address} is not a connection that is known: {_HOW}.")
 
 
-def _duckdb(path: Path, statement: str) -> Any:
+def rows_of(address: str, query: str | None) -> Any:
+    """The same as an Arrow table in memory.
+
+    Raises
+    ------
+    DataError
+        As :func:`connect`, and where there are more rows than a report can hold.
+    """
+    import narwhals as nw
+
+    table = lazy(connect(address, query))
+    rows = int(table.select(nw.len()).collect("pyarrow").item())
+    if rows > _MOST:
+        raise DataError(
+            f"{address}: {rows:,} rows are too many for a report, which needs them in memory; they "
+            "can be checked and scored where they are. Select some customers, all rows of each."
+        )
+    return table.collect("pyarrow").to_native()
+
+
+def _duckdb(path: Path, statement: str, timezone: str) -> Any:
     import duckdb
 
     if not path.is_file():
@@ -60,6 +100,7 @@ def _duckdb(path: Path, statement: str) -> Any:
         # A query out of a settings file shall read this file and nothing else.
         options: dict[str, Any] = {"enable_external_access": False}
         database = duckdb.connect(str(path), read_only=True, config=options)
+        database.execute(f"SET TimeZone = '{timezone}'")
         parsed = database.extract_statements(statement)
         if len(parsed) != 1 or parsed[0].type != duckdb.StatementType.SELECT:
             raise DataError(f"{path.name}: the query {statement!r} is not one SELECT; give one.")

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import pandas as pd
 
-from clvkit import engines, reading
+from clvkit import reading
 from clvkit.contracts import CONTRACTS, Column
 from clvkit.errors import DataError
 
@@ -44,7 +44,7 @@ def labels(title: str, kind: Any, column: Column) -> Any:
     return nw.when(~text.is_in(reading.NO_IDS if column.kind == "id" else [""])).then(text)
 
 
-def dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
+def dates(title: str, kind: Any, timezone: str) -> Any:
     """Calendar days, in ``timezone`` where the column holds moments."""
     column = nw.col(title)
     if kind == nw.Date:
@@ -55,12 +55,10 @@ def dates(frame: Any, title: str, kind: Any, timezone: str) -> Any:
             "example in the query, so that it is read in the way you mean."
         )
     if kind.time_zone not in (None, timezone, f"Etc/{timezone}"):
-        if not engines.is_spark(frame):
-            raise DataError(
-                f"column {title!r} holds moments, and the connection's zone is {kind.time_zone}: "
-                f"SET TimeZone = '{timezone}' there first, or cast the moments to dates."
-            )
-        column = column.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+        raise DataError(
+            f"column {title!r} holds moments, and the connection's zone is {kind.time_zone}: "
+            f"SET TimeZone = '{timezone}' there first, or cast the moments to dates."
+        )
     return column.cast(nw.Date)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from clvkit import csvfiles, databases, datasets, workbooks
+from clvkit import csvfiles, databases, datasets, engines, workbooks
 from clvkit.errors import DataError
 
 TEXT = (".csv", ".tsv", ".tab", ".txt", ".psv", "")
@@ -42,10 +42,10 @@ def load(source: Any, query: str | None = None, contract: str = "") -> Source:
     Parameters
     ----------
     source
-        A path, the name of a bundled table of this ``contract``, or a pandas, polars or pyarrow
-        frame.
+        A path, a connection string, the name of a bundled table of this ``contract``, or a pandas,
+        polars or pyarrow frame.
     query
-        Which part of a file: a table's name or a SELECT in a database, a sheet in a workbook.
+        Which part of it: a table's name or a SELECT in a database, a sheet in a workbook.
 
     Raises
     ------
@@ -62,6 +62,8 @@ def load(source: Any, query: str | None = None, contract: str = "") -> Source:
         if query is not None:
             raise DataError(f"query={query!r}: a frame is taken whole; leave query out.")
         return Source(_frame(source), "the frame")
+    if isinstance(source, str) and source.startswith(engines.SCHEMES):
+        return Source(_flat(_from_arrow(engines.rows_of(source, query))), "the table")
     path = Path(source)
     refuse_no_file(path)
     suffix = path.suffix.lower()

@@ -12,7 +12,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from clvkit import reading
+from clvkit import engines, reading
 from clvkit.contracts import CONTRACTS
 from clvkit.errors import DataError
 from clvkit.expressions import (
@@ -78,9 +78,10 @@ def checked(
     where a date or a number is expected is refused: an engine would read it in its own way.
     ``under`` and ``under_finely`` are for :func:`fold`.
     """
+    frame = engines.in_zone(frame, names["date"], timezone)
     schema = frame.collect_schema()
     kinds = {name: schema[title] for name, title in names.items()}
-    date = dates(frame, names["date"], kinds["date"], timezone)
+    date = dates(names["date"], kinds["date"], timezone)
     columns = [date.alias("date")]
     for name, title in names.items():
         column, kind = _COLUMNS[name], kinds[name]

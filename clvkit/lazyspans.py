@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
-from clvkit import reading
+from clvkit import engines, reading
 from clvkit.arguments import whole_number
 from clvkit.errors import DataError
 from clvkit.expressions import dates, day_number, fetch, first_of, ids, numbers, ordinal, titles
@@ -107,10 +107,12 @@ def contracts(table: Any, start: Day, end: Day, grace_days: int) -> Contracts:
         Where rows need a receipt first, or nothing has been observed.
     """
     names = titles(table, "subscriptions")
+    for name in ("start", "end"):
+        table = engines.in_zone(table, names[name], "UTC")
     schema = table.collect_schema()
     rows = table.select(
         ids(table, names["customer_id"], schema[names["customer_id"]]).alias("customer_id"),
-        *(dates(table, names[n], schema[names[n]], "UTC").alias(n) for n in ("start", "end")),
+        *(dates(names[n], schema[names[n]], "UTC").alias(n) for n in ("start", "end")),
         numbers(names["mrr"], schema[names["mrr"]]).alias("mrr"),
     )
     who, begin, stop, mrr = (nw.col(name) for name in _NAMES)

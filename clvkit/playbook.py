@@ -110,8 +110,6 @@ def playbook(values: Mapping[str, Any]) -> Playbook:
 
 def _source(name: str, source: str) -> Path | str:
     if source.startswith(engines.SCHEMES):
-        if name != "transactions":
-            raise DataError(f"{name}: only transactions can stay in an engine; give a file.")
         return source
     path = Path(source).absolute()
     if not path.exists():
@@ -147,7 +145,7 @@ def read(book: Playbook, *, scan: bool = False) -> dict[str, Any]:
     """Read every table with its options: the answers of ``clv.read_...`` by contract name.
 
     Transactions in an engine, in a folder, or in a file of more than a gigabyte are scanned,
-    where the caller can do with that; otherwise only the large file is read.
+    where the caller can do with that; otherwise all but a folder are read.
     """
     answer = {}
     for name, source in book.tables.items():
@@ -155,10 +153,10 @@ def read(book: Playbook, *, scan: bool = False) -> dict[str, Any]:
         if name == "transactions" and _outside(source):
             if scan:
                 reader = scan_transactions
-            elif isinstance(source, str) or source.is_dir():
+            elif isinstance(source, Path) and source.is_dir():
                 raise DataError(
-                    f"transactions: {source} can be checked and scored where it is; a report "
-                    "needs the rows in memory. Export those of some customers, all rows of each."
+                    f"transactions: the folder {source.name} can be checked and scored where it "
+                    "is; a report needs the rows in memory. Join its files into one."
                 )
         answer[name] = reader(source, **book.reading[name])
     return answer

@@ -116,7 +116,7 @@ def scan_transactions(
     end = observation_end_of(observation_end, {})
     options = reading.Options(date_format, decimal, timezone, complete=False)
     if isinstance(source, str) and source.startswith(engines.SCHEMES):
-        source = engines.connect(source, query)
+        source = engines.connect(source, query, timezone)
     elif query is not None:
         raise DataError(f"query={query!r} belongs to a connection string; leave it out.")
     frame, workspace, name = engines.lazy(source), None, "the table"

@@ -1,6 +1,7 @@
 """One row a customer for the customer database: who they are to us, and what they are worth."""
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,9 +49,10 @@ def score(
     Where the models cannot be estimated their columns are missing and ``model`` says why.
 
     Purchases that :func:`clvkit.scan_transactions` left in an engine are scored there: the answer
-    is a table of DuckDB or Spark, with ``customer_id`` as a column and no order. Only the distinct
-    histories with their counts come into memory, and customers some thousands at a time; the
-    fingerprint is that of the counts and the receipt's totals.
+    is a table of DuckDB or Spark, with ``customer_id`` as a column and no order. The models are
+    fitted to the distinct histories with their counts; those are valued some thousands at a time
+    and joined to the customers in the engine. The fingerprint is that of the counts and the
+    receipt's totals.
     """
     if not isinstance(orders, Transactions):
         raise DataError(
@@ -129,7 +131,7 @@ def _in_engine(orders: Scanned, terms: dict[str, Any]) -> pd.DataFrame:
         scored = summary.drop("monetary_value").with_columns(**nothing)
         why = f"none: {error}"
     else:
-        scored = engines.lazy(orders.in_batches(summary, partial(_predict, model, money, terms)))
+        scored = _joined(orders, summary, partial(_predict, model, money, terms))
         why = "BG/NBD and Gamma-Gamma"
     rows = pd.util.hash_pandas_object(histories, index=False).to_numpy().tobytes()
     totals = f"{orders.receipt.rows_used},{orders.receipt.money_used}"
@@ -142,10 +144,22 @@ def _in_engine(orders: Scanned, terms: dict[str, Any]) -> pd.DataFrame:
     return answer  # type: ignore[no-any-return]  # a table of the engine
 
 
-def _predict(model: Any, money: Any, terms: dict[str, Any], summary: pd.DataFrame) -> pd.DataFrame:
-    summary.attrs["time_unit"] = "W"
-    value = lifetime_value(model, money, summary, **terms)
-    return summary.drop(columns="monetary_value").assign(**value[list(_PREDICTED)])
+def _joined(orders: Scanned, summary: Any, predict: Callable[[pd.DataFrame], pd.DataFrame]) -> Any:
+    """Every customer with the predictions for their history, each history worked out once."""
+    # Nobody's spend is no key: it equals nothing, not even itself.
+    key = nw.col("monetary_value").fill_null(0.0).alias("key")
+    histories = summary.select("frequency", "recency", "T", "monetary_value").unique()
+    predicted = engines.lazy(orders.in_batches(histories.with_columns(key), predict))
+    on = ["frequency", "recency", "T", "key"]
+    joined = summary.with_columns(key).join(predicted, on=on)
+    columns = ["customer_id", "frequency", "recency", "T", *_PREDICTED]
+    return orders.keep(joined.select(columns), "scored")
+
+
+def _predict(model: Any, money: Any, terms: dict[str, Any], histories: pd.DataFrame) -> Any:
+    histories.attrs["time_unit"] = "W"
+    value = lifetime_value(model, money, histories, **terms)
+    return histories.drop(columns="monetary_value").assign(**value[list(_PREDICTED)])
 
 
 def _segment(scored: Any, customers: int) -> Any:

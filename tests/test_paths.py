@@ -1,6 +1,7 @@
 """One summary from every path: in memory, from files in pieces, in DuckDB and in Spark."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -9,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 import clvkit as clv
+from clvkit import playbook
+from clvkit.cli import app
 
 PREDICTED = ["probability_alive", "expected_purchases", "expected_spend", "clv", "clv_low",
              "clv_high"]  # fmt: skip
@@ -48,6 +52,10 @@ def spark():
 def typed(rows):
     """Ids, dates and numbers as an engine holds them; some cannot be used, some are refunds."""
     table = rows[["customer_id", "date", "amount"]].copy()
+    table["channel"] = np.where(np.arange(len(table)) % 3, "web", " shop ")
+    table["margin"] = (table["amount"] / 4).round(2)
+    table.loc[[5, 60, 1002], "margin"] = [np.inf, np.nan, 2e13]
+    table.loc[61, "margin"] = -3e13
     table["date"] = table["date"].astype("datetime64[us]")
     table.loc[[40, 1500], "customer_id"] = None
     table.loc[41, "customer_id"] = "  "
@@ -62,6 +70,7 @@ def typed(rows):
     back["date"] = pd.Timestamp("1998-06-30")
     back["amount"] *= [-1, -0.25, -1, -50]
     back["amount"] = back["amount"].round(2)
+    back["margin"] = 0.0
     return pd.concat([table, back, table.iloc[[7, 8, 8]]], ignore_index=True)
 
 
@@ -77,6 +86,8 @@ def text(dirty):
     """The same as an export writes it."""
     written = dirty.astype({"amount": "object"})
     written["date"] = dirty["date"].dt.strftime("%Y-%m-%d")
+    written["margin"] = ["much" if np.isinf(x) else f"{x:.2f}" for x in dirty["margin"]]
+    written.loc[dirty["margin"].isna(), "margin"] = ""
     written["amount"] = [format(x, ".2f") if np.isfinite(x) else "n/a" for x in dirty["amount"]]
     written.loc[2003, "amount"] = ""
     return written.fillna("")
@@ -158,8 +169,12 @@ def memory(dirty):
 def test_receipt(path, memory):
     one, other = path.receipt, memory.receipt
     for name in ("rows_in", "rows_used", "money_in", "money_used", "refunds_netted",
-                 "purchases_cancelled", "notes", "money_column"):  # fmt: skip
+                 "purchases_cancelled", "money_column"):  # fmt: skip
         assert getattr(one, name) == getattr(other, name), name
+    # A place is a line, a row, or of an engine none.
+    assert [re.sub(r" \(the first: .*\)", "", note) for note in one.notes] == [
+        re.sub(r" \(the first: .*\)", "", note) for note in other.notes
+    ]
     assert one.money_in == one.money_used + one.set_aside["money"].sum()
     pd.testing.assert_frame_equal(
         one.set_aside.sort_index(), other.set_aside.sort_index(), check_dtype=False
@@ -212,6 +227,79 @@ def test_scores(path, memory):
     assert there["segment"].tolist() == here["segment"].tolist()
     assert there["model"].tolist() == here["model"].tolist()
     assert there["data_fingerprint"].nunique() == 1
+
+
+def test_what_a_receipt_says_of_optional_columns(memory, scanned):
+    assert memory.receipt.notes[0] == (
+        "Cells of margin that are no number, left empty: 2 (the first: row 5)."
+    )
+    assert memory.receipt.notes[1].startswith("Purchases refunded in part, whose margin")
+    for path, place in (("csv file", "line 7"), ("csv folder", "part-000.csv line 7"),
+                        ("parquet file", "row 5"), ("parquet of text", "row 5"),
+                        ("parquet folder", "part-000.parquet row 5")):  # fmt: skip
+        assert f"left empty: 2 (the first: {place})." in scanned(path).receipt.notes[0]
+    assert "left empty: 2." in scanned("duckdb").receipt.notes[0]
+
+
+@pytest.mark.parametrize("period", ["W", "M", "Q", "Y"])
+def test_movements_in_spark(spark, period):
+    contracts = clv.read_subscriptions("saas").table
+    contracts.attrs = {}
+    table = spark.createDataFrame(arrow(contracts))
+    edges = {"observation_start": "2023-01-10", "observation_end": "2024-11-20", "grace_days": 9}
+    for options in ({}, edges):
+        here = clv.mrr_movements(contracts, period, **options)
+        there = clv.mrr_movements(table, period, **options)
+        pd.testing.assert_frame_equal(there, here)
+        assert there.attrs == here.attrs
+
+
+@pytest.mark.usefixtures("spark")
+def test_spark_by_a_connection_string_in_a_playbook(dirty, memory, tmp_path):
+    dirty.to_parquet(tmp_path / "sales.parquet", index=False)
+    book = tmp_path / "playbook.yml"
+    book.write_text(
+        "transactions: spark:local[2]\n"
+        f"transactions_query: SELECT * FROM parquet.`{tmp_path / 'sales.parquet'}`\n"
+    )
+    values = playbook.playbook(playbook.load(book))
+    for scan in (True, False):
+        orders = playbook.read(values, scan=scan)["transactions"]
+        assert orders.receipt.money_used == memory.receipt.money_used
+        assert isinstance(orders.table, pd.DataFrame) is not scan
+    out = tmp_path / "scores.parquet"
+    done = CliRunner().invoke(app, ["score", "-f", str(book), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert sorted(pd.read_parquet(out)["customer_id"]) == sorted(clv.summarize(memory).index)
+    book.write_text("transactions: spark:local[2]\ntransactions_query: SELECT * FROM nothing\n")
+    done = CliRunner().invoke(app, ["score", "-f", str(book), "--out", str(out)])
+    assert done.exit_code == 1
+    assert "cannot be answered" in done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Amsterdam", "America/New_York"])
+def test_moments_are_days_of_the_zone_asked_for(spark, zone, tmp_path):
+    moments = ["2025-01-01T23:30Z", "2025-01-02T03:00Z", "2025-07-01T22:30Z", "2025-07-02T12:00Z"]
+    table = pa.table(
+        {
+            "customer_id": ["a", "a", "b", "b"],
+            "date": pa.array(moments).cast(pa.timestamp("us", "UTC")),
+            "amount": [1.0, 2.0, 3.0, 4.0],
+        }
+    )
+    here = clv.summarize(clv.read_transactions(table, timezone=zone), "D")
+    there = clv.summarize(clv.scan_transactions(spark.createDataFrame(table), timezone=zone), "D")
+    there = pandas_of(there).loc[here.index]
+    pd.testing.assert_frame_equal(there, here, check_dtype=False)
+    database = duckdb.connect(str(tmp_path / "shop.duckdb"))
+    database.register("sold", table)
+    database.execute("CREATE TABLE sales AS SELECT * FROM sold")
+    database.close()
+    address = f"duckdb:{tmp_path / 'shop.duckdb'}"
+    with clv.scan_transactions(address, query="sales", timezone=zone) as orders:
+        there = pandas_of(clv.summarize(orders, "D")).loc[here.index]
+    pd.testing.assert_frame_equal(there, here, check_dtype=False)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import clvkit as clv
-from clvkit import pieces, scan
+from clvkit import engines, pieces, playbook, scan
 from clvkit.cli import app
 from clvkit.expressions import day_number
 
@@ -314,20 +314,43 @@ def test_a_connection_string_in_a_playbook(tmp_path):
     done = CliRunner().invoke(app, ["score", "-f", str(book), "--out", str(out)])
     assert done.exit_code == 0, done.output
     assert len(pd.read_parquet(out)) == 2357
-    done = CliRunner().invoke(app, ["build", "-f", str(book), "--out", str(tmp_path / "report")])
-    assert done.exit_code == 1
-    assert "a report needs the rows in memory" in done.output
+    memory = playbook.read(playbook.playbook(playbook.load(book)))["transactions"]
+    assert memory.receipt.rows_used == 6919
+    assert clv.summarize(memory).equals(clv.summarize(clv.read_transactions("cdnow-sample")))
     for text, message in (
         ("transactions: duckdb:shop.duckdb\n", "say which table with query"),
         ("transactions: duckdb:none.duckdb\ntransactions_query: sales\n", "there is no such file"),
         ("transactions: duckdb:shop.duckdb\ntransactions_query: DROP TABLE sales\n", "one SELECT"),
         ("transactions: duckdb:shop.duckdb\ntransactions_query: nothing\n", "cannot be answered"),
-        ("spend: duckdb:shop.duckdb\n", "only transactions can stay in an engine"),
+        ("spend: duckdb:shop.duckdb\n", "Scores need purchases"),
     ):
         book.write_text(text)
         done = CliRunner().invoke(app, ["score", "-f", str(book), "--out", str(out)])
         assert done.exit_code == 1
         assert message in done.output
+
+
+def test_any_table_can_come_by_a_connection_string(tmp_path, monkeypatch):
+    database = duckdb.connect(str(tmp_path / "firm.duckdb"))
+    database.register("contracts", clv.read_subscriptions("saas").table)
+    database.execute("CREATE TABLE contracts_of AS SELECT * FROM contracts")
+    database.close()
+    address = f"duckdb:{tmp_path / 'firm.duckdb'}"
+    read = clv.read_subscriptions(address, query="contracts_of")
+    assert read.receipt.rows_in == len(clv.read_subscriptions("saas").table)
+    monkeypatch.setattr(engines, "_MOST", 100)
+    with pytest.raises(clv.DataError, match="too many for a report"):
+        clv.read_subscriptions(address, query="contracts_of")
+    with pytest.raises(clv.DataError, match="say which table with query"):
+        clv.read_subscriptions(address)
+
+
+def test_a_report_does_not_read_a_folder(tmp_path):
+    done = CliRunner().invoke(
+        app, ["build", "--transactions", str(shop(tmp_path)), "--out", str(tmp_path / "report")]
+    )
+    assert done.exit_code == 1
+    assert "a report needs the rows in memory" in done.output
 
 
 IDS = [[7, 8, 7], ["007", "8", "007"], [2**60, 5, 2**60], [-3, 0, -3]]
