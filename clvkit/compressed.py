@@ -129,7 +129,7 @@ def _typed(source: Any) -> _Rows | None:
     if not set(required) <= set(frame.columns):
         return None
     who, when, money = (frame[name] for name in required)
-    typed = who.dtype.is_integer() or who.dtype == nw.String
+    typed = who.dtype.is_integer() or who.dtype in (nw.String, nw.Categorical, nw.Enum)
     dated = when.dtype == nw.Date or (when.dtype == nw.Datetime and _no_zone(when.dtype))
     counted = money.dtype.is_integer() or money.dtype == nw.Float64
     if not (len(frame) and typed and dated and counted) or who.null_count():
@@ -162,8 +162,9 @@ def _coded(who: Any) -> tuple[Codes, pd.Index | None]:
     coded = who.to_arrow().dictionary_encode()
     if hasattr(coded, "combine_chunks"):
         coded = coded.combine_chunks()
-    code = coded.indices.to_numpy()
-    ids = reading.ids(coded.dictionary.to_pandas(), "customer_id")
+    # A categorical column has its own order, and values that nobody has.
+    code, seen = _first_seen(coded.indices.to_numpy())
+    ids = reading.ids(coded.dictionary.take(seen).to_pandas(), "customer_id")
     # Ids that differ in the blanks around them are one customer.
     again, distinct = pd.factorize(ids)
     if (again < 0).any():

@@ -69,8 +69,9 @@ def read_transactions(
     Parameters
     ----------
     source
-        A CSV, Parquet, Excel, DuckDB or SQLite file, a pandas, polars or pyarrow frame, or the
-        name of a bundled table (``cdnow``, ``cdnow-sample``, ``shop``). Required columns
+        A CSV, Parquet, Excel, DuckDB or SQLite file, a connection string (see
+        :func:`clvkit.scan_transactions`), a pandas, polars or pyarrow frame, or the name of a
+        bundled table (``cdnow``, ``cdnow-sample``, ``shop``). Required columns
         ``customer_id``, ``date``, ``amount``; optional ``order_id``, ``product_id``, ``category``,
         ``channel``, ``margin``, ``quantity``.
     columns

@@ -368,6 +368,27 @@ def test_frames_of_any_library_with_ids_of_any_type(ids, library):
     assert clv.cohort_table(library(columns)).attrs["size"] == {"2025-01": 2}
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pd.CategoricalDtype(),
+        pd.CategoricalDtype(["nobody", "a", " a", "b"]),
+        "object",
+        "string",
+    ],
+    ids=["categories", "categories in another order", "objects", "strings"],
+)
+def test_labels_as_ids(kind):
+    """Categories have an order of their own, values that nobody has, and blanks like any text."""
+    frame = pd.DataFrame({"customer_id": ["b", "a", "b", " a"], "amount": [1.0, 2.0, 3.5, 4.0]})
+    frame["date"] = pd.to_datetime(["2025-01-05", "2025-01-01", "2025-02-01", "2025-03-01"])
+    expected = clv.summarize(frame, "D")
+    typed = frame.astype({"customer_id": kind})
+    for given_ in (typed, pa.Table.from_pandas(typed), pl.from_pandas(typed)):
+        pd.testing.assert_frame_equal(clv.summarize(given_, "D"), expected)
+    assert expected["frequency"].to_dict() == {"b": 1, "a": 1}
+
+
 def test_blanks_around_ids_do_not_make_customers():
     frame = pd.DataFrame({"customer_id": ["a", " a", "b"], "amount": 1.0})
     frame["date"] = pd.to_datetime(["2025-01-01", "2025-01-02", "2025-01-03"])
