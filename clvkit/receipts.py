@@ -1,5 +1,6 @@
 """The receipt of a table: rows and money in = used + set aside, exactly."""
 
+import hashlib
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
@@ -72,3 +73,14 @@ def by_reason(aside: pd.DataFrame) -> pd.DataFrame:
         for reason, rows in aside.groupby("reason", sort=False)
     }
     return pd.DataFrame.from_dict(table, orient="index", columns=["rows", "money", "remedy"])
+
+
+def fingerprint(table: pd.DataFrame) -> str:
+    """16 hexadecimal digits of the table's rows, whatever their order."""
+    rows = pd.util.hash_pandas_object(
+        table.reindex(columns=sorted(table.columns)).astype(str), index=False
+    )
+    ordered = np.sort(rows.to_numpy())
+    return hashlib.sha256(",".join(sorted(table.columns)).encode() + ordered.tobytes()).hexdigest()[
+        :16
+    ]

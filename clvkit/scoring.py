@@ -18,6 +18,7 @@ from clvkit.models import BetaGeoNBD, GammaGamma
 from clvkit.scan import Scanned
 from clvkit.summary import refuse_short_history, summarize
 from clvkit.tables import Transactions
+from clvkit.units import days_per
 from clvkit.valuation import lifetime_value
 
 _PREDICTED = (
@@ -42,17 +43,16 @@ def score(
     ``expected_purchases`` (over the horizon), ``expected_spend`` (money a purchase), ``clv``
     (margin over the horizon, residual, discounted) with its 90% interval ``clv_low`` to
     ``clv_high``, ``segment``, ``model`` and ``data_fingerprint`` (the same purchases have the
-    same one, in whatever order). Segments: the tenth worth most (*top tenth*), those who came
-    back and are more likely gone than not (*probably gone*), other repeat customers (*repeat*),
-    and everybody else (*bought once*).
+    same one, in whatever order and by whichever way they were read). Segments: the tenth worth
+    most (*top tenth*), those who came back and are more likely gone than not (*probably gone*),
+    other repeat customers (*repeat*), and everybody else (*bought once*).
 
     Where the models cannot be estimated their columns are missing and ``model`` says why.
 
     Purchases that :func:`clvkit.scan_transactions` left in an engine are scored there: the answer
     is a table of DuckDB or Spark, with ``customer_id`` as a column and no order. The models are
     fitted to the distinct histories with their counts; those are valued some thousands at a time
-    and joined to the customers in the engine. The fingerprint is that of the counts and the
-    receipt's totals.
+    and joined to the customers in the engine.
     """
     if not isinstance(orders, Transactions):
         raise DataError(
@@ -86,21 +86,23 @@ def score(
         scores["segment"] = _segments(scores)
         scores["model"] = "BG/NBD and Gamma-Gamma"
         scores.attrs = value.attrs
-    scores["data_fingerprint"] = fingerprint(table)
+    counted = summary.assign(weights=1)
+    histories = counted.groupby(["frequency", "recency", "T"])["weights"].sum().reset_index()
+    scores["data_fingerprint"] = _mark(orders, histories, counted)
     answer = scores.reindex(table["customer_id"].unique())
     answer.attrs = scores.attrs
     return answer.rename_axis("customer_id")
 
 
-def fingerprint(table: pd.DataFrame) -> str:
-    """16 hexadecimal digits of the table's rows, whatever their order."""
-    rows = pd.util.hash_pandas_object(
-        table.reindex(columns=sorted(table.columns)).astype(str), index=False
-    )
-    ordered = np.sort(rows.to_numpy())
-    return hashlib.sha256(",".join(sorted(table.columns)).encode() + ordered.tobytes()).hexdigest()[
-        :16
-    ]
+def _mark(orders: Transactions, histories: pd.DataFrame, spending: pd.DataFrame) -> str:
+    """16 hexadecimal digits of the histories and of the money, the same by every way of reading."""
+    days = histories[["recency", "T"]] * days_per("W")
+    counts = [histories["frequency"], *(days[name] for name in days), histories["weights"]]
+    whole = np.rint(np.column_stack(counts)).astype("int64")
+    whole = whole[np.lexsort(whole.T[::-1])]
+    later = (spending["frequency"] * spending["monetary_value"] * spending["weights"]).sum()
+    totals = f"{orders.receipt.rows_used},{orders.receipt.money_used:.2f},{later:.2f}"
+    return hashlib.sha256(totals.encode() + whole.tobytes()).hexdigest()[:16]
 
 
 def _segments(scores: pd.DataFrame) -> np.ndarray:
@@ -133,13 +135,10 @@ def _in_engine(orders: Scanned, terms: dict[str, Any]) -> pd.DataFrame:
     else:
         scored = _joined(orders, summary, partial(_predict, model, money, terms))
         why = "BG/NBD and Gamma-Gamma"
-    rows = pd.util.hash_pandas_object(histories, index=False).to_numpy().tobytes()
-    totals = f"{orders.receipt.rows_used},{orders.receipt.money_used}"
-    mark = hashlib.sha256(totals.encode() + rows).hexdigest()[:16]
     answer: Any = scored.with_columns(
         segment=_segment(scored, int(customers.sum())),
         model=nw.lit(why),
-        data_fingerprint=nw.lit(mark),
+        data_fingerprint=nw.lit(_mark(orders, histories, spending)),
     ).to_native()
     return answer  # type: ignore[no-any-return]  # a table of the engine
 

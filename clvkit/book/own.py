@@ -28,7 +28,8 @@ from clvkit.privacy import (
     spreadsheet_safe,
     tells_apart,
 )
-from clvkit.scoring import fingerprint, score
+from clvkit.receipts import fingerprint
+from clvkit.scoring import score
 from clvkit.tables import read_transactions
 
 _PAGES = Path(__file__).with_name("own")
