@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,14 +86,8 @@ def first_of(chain: Sequence[tuple[Any, Any]], otherwise: Any) -> Any:
 
 
 def day_number(date: Any) -> Any:
-    """Days since 1 January 1970, of which engines have no common function."""
-    return number_of_day(date.dt.year().cast(nw.Int64), date.dt.ordinal_day().cast(nw.Int64))
-
-
-def number_of_day(year: Any, day: Any) -> Any:
-    """The same from a year and the number of a day in it."""
-    leaps = (year - 1969) // 4 - (year - 1901) // 100 + (year - 1601) // 400
-    return (year - 1970) * 365 + leaps + day - 1
+    """Days since 1 January 1970."""
+    return (date - nw.lit(dt.date(1970, 1, 1))).cast(nw.Int64)
 
 
 def ordinal(date: Any, period: str) -> Any:

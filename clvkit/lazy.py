@@ -22,7 +22,6 @@ from clvkit.expressions import (
     first_of,
     ids,
     labels,
-    number_of_day,
     numbers,
     ordinal,
     titles,
@@ -247,19 +246,13 @@ def summarize(days: Daily, unit: float, end: pd.Timestamp) -> Any:
     money, day, date = nw.col("money"), nw.col("day"), nw.col("date")
     frame = days.until(end)
     if days.scale == 100 and days.total * 100 < _ROOM / 2:
-        # Year and day of the year in one number; what it costs is paid once a customer.
-        mark = date.dt.year().cast(nw.Int64) * 512 + date.dt.ordinal_day().cast(nw.Int64)
-        key, year = nw.col("key"), nw.col("mark") // 512
+        key, first = nw.col("key"), nw.col("first")
         customers = (
-            frame.with_columns(key=mark * _ROOM + money.cast(nw.Int64))
+            frame.with_columns(key=day_number(date) * _ROOM + money.cast(nw.Int64))
             .group_by("customer_id")
             .agg(nw.len().alias("days"), date.max(), key.min(), money.sum())
-            .with_columns(mark=key // _ROOM)
-            .with_columns(
-                later=money - (key - nw.col("mark") * _ROOM),
-                last=day_number(date),
-                first=number_of_day(year, nw.col("mark") - year * 512),
-            )
+            .with_columns(first=key // _ROOM, last=day_number(date))
+            .with_columns(later=money - (key - first * _ROOM))
         )
     else:
         frame = frame.with_columns(day=day_number(date))
