@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import clvkit as clv
-from clvkit import engines, pieces, playbook, scan
+from clvkit import batches, engines, pieces, playbook
 from clvkit.cli import app
 from clvkit.expressions import day_number
 
@@ -36,7 +36,7 @@ def csv(path, rows, header="customer_id,date,amount"):
 def small_pieces(monkeypatch):
     """Pieces of three rows: what happens between pieces happens here."""
     monkeypatch.setattr(pieces, "PIECE", 3)
-    monkeypatch.setattr(scan, "PIECE", 3)
+    monkeypatch.setattr(batches, "PIECE", 3)
 
 
 @pytest.fixture(autouse=True)
