@@ -23,19 +23,22 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture(scope="session", params=[1280, 390])
-def width(request: pytest.FixtureRequest) -> int:
-    return int(request.param)
+# Colours are compared once in the light and once in the dark: no width changes them.
+MODES = {
+    "light-1280": ("light", 1280, True),
+    "light-390": ("light", 390, False),
+    "dark-1280": ("dark", 1280, False),
+    "dark-390": ("dark", 390, True),
+}
 
 
-@pytest.fixture(scope="session", params=["light", "dark"])
-def context(
-    request: pytest.FixtureRequest, browser: Browser, width: int
-) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="session", params=MODES)
+def mode(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[BrowserContext, bool]]:
+    colours, width, contrast = MODES[request.param]
     context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=request.param, offline=True
+        viewport={"width": width, "height": 900}, color_scheme=colours, offline=True
     )
-    yield context
+    yield context, contrast
     context.close()
 
 
@@ -47,8 +50,9 @@ def desk(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_whole(context: BrowserContext, real_book: Path, name: str) -> None:
-    assert look(context, real_book / f"{name}.html") == []
+def test_a_page_is_whole(mode: tuple[BrowserContext, bool], real_book: Path, name: str) -> None:
+    context, contrast = mode
+    assert look(context, real_book / f"{name}.html", contrast=contrast) == []
 
 
 def test_a_slider_changes_the_chart(desk: BrowserContext, real_book: Path) -> None:
@@ -103,6 +107,10 @@ BAD = {
     "a console error": ("<script>console.error('no')</script>", "console: no"),
     "a script that fails": ("<script>throw Error('no')</script>", "script: no"),
     "a field without a label": ('<input type="text">', "axe critical label"),
+    "grey on grey": (
+        '<p style="color:#999;background:#aaa">hard to read</p>',
+        "axe serious color-contrast",
+    ),
 }
 
 
