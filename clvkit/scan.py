@@ -145,25 +145,16 @@ def _account(
     places: list[str], end: pd.Timestamp | None,
 ) -> Scanned:  # fmt: skip
     """Check and fold rows into days in one pass, net the refunds, and write the receipt."""
-    keep = keeper(workspace)
     _note_lost(rows, names, places, found)
-    scale = lazy.scale_of(rows)
-    folded = keep(lazy.fold(rows, scale), "folded")
+    folded, scale = _folded(rows, workspace)
     marked = lazy.marked(folded)
-    if lazy.FINE in marked.index:
-        scale = 1.0
-        folded = keep(lazy.fold(rows, scale), "folded_finely")
-        marked = lazy.marked(folded)
     days = lazy.plain(folded) if len(marked) else folded
     totals = _totals(days)
     used = rows.filter(nw.col("reason").is_null()) if len(marked) else rows
     used = used.select(*names, *places)
-    rows_used, money = totals["rows"], totals["money"]
-    if lazy.BACK in marked.index:
-        back: Any = marked.loc[lazy.BACK]
-        rows_used, money = rows_used + int(back["rows"]), money + float(back["money"])
-    marked = marked.drop([lazy.BACK, lazy.FINE], errors="ignore")
-    aside = dict(zip(map(str, marked.index), map(int, marked["rows"]), strict=True))
+    back = marked.reindex([lazy.BACK]).fillna(0.0).iloc[0]
+    rows_used, money = totals["rows"] + int(back["rows"]), totals["money"] + float(back["money"])
+    aside = marked["rows"].drop(lazy.BACK, errors="ignore")
     _set_aside(rows, aside, [*names, *places], found)
     if scale == 1 and rows_used:
         money_used = lazy.tally(rows).money[None]
@@ -212,6 +203,16 @@ def _account(
     return Scanned(days.to_native(), receipt, days=daily, workspace=workspace)
 
 
+def _folded(rows: Any, workspace: Workspace | None) -> tuple[Any, float]:
+    """The rows folded into days, kept in the engine, and the scale of their money."""
+    keep, scale = keeper(workspace), lazy.scale_of(rows)
+    folded = keep(lazy.fold(rows, scale), "folded")
+    if lazy.FINE in lazy.marked(folded).index:
+        scale = 1.0
+        folded = keep(lazy.fold(rows, scale), "folded_finely")
+    return folded, scale
+
+
 def _note_lost(rows: Any, names: Mapping[str, str], places: list[str], found: Found) -> None:
     """Count cells of optional columns that were left empty, and find the first."""
     kinds = {column.name: column for column in CONTRACTS["transactions"].columns}
@@ -225,19 +226,19 @@ def _note_lost(rows: Any, names: Mapping[str, str], places: list[str], found: Fo
             found.empty(name, count, "", "")
 
 
-def _set_aside(rows: Any, counts: dict[str, int], columns: list[str], found: Found) -> None:
+def _set_aside(rows: Any, counts: pd.Series, columns: list[str], found: Found) -> None:
     """Count the rows set aside in an engine and list them, with their ``columns``."""
-    if not counts:
+    if counts.empty:
         return
     bad = rows.filter(~nw.col("reason").is_null())
     listed = fetch(bad.select(*columns, "reason").head(LISTED))
     listed["money"] = listed["amount"].where(np.isfinite(listed["amount"]))
     found.listed.append(listed)
-    if sum(counts.values()) <= LISTED:
+    if counts.sum() <= LISTED:
         money = listed.groupby("reason")["money"].agg(total)
     else:
         money = pd.Series(lazy.tally(bad).money)
-    for reason, count in counts.items():
+    for reason, count in zip(map(str, counts.index), map(int, counts), strict=True):
         found.add(reason, count, money[reason])
         found.remedies[reason] = lazy.remedies()[reason]
 
