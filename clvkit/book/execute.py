@@ -30,6 +30,7 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 """The colours of a terminal, which a message has no use for."""
 # A styled pandas table is given a new random name in every run.
 _RANDOM_NAME = re.compile(r"\bT_[0-9a-f]{5}(?=[\"_ ])")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 REFUSALS = ("DataError", "UndefinedError")
 """Errors by which a chapter says why it cannot be about the data."""
 _NOT_PUBLISHED = ("papermill", "execution", "widgets")
@@ -178,7 +179,7 @@ def run_chapter(task: Task) -> Failure | None:
 
 
 def _strip(notebook: nbformat.NotebookNode) -> None:
-    """Remove the times, paths and random names of this run: the pages would publish them."""
+    """Remove times, paths, addresses and random names of this run: pages would publish them."""
     for part in [notebook, *notebook.cells]:
         for name in _NOT_PUBLISHED:
             part.metadata.pop(name, None)
@@ -186,9 +187,11 @@ def _strip(notebook: nbformat.NotebookNode) -> None:
             del part.metadata["tags"]
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            if "text/html" in output.get("data", {}):
-                html = output["data"]["text/html"]
-                output["data"]["text/html"] = _RANDOM_NAME.sub(f"T_{cell['id']}", html)
+            data = output.get("data", {})
+            if "text/html" in data:
+                data["text/html"] = _RANDOM_NAME.sub(f"T_{cell['id']}", data["text/html"])
+            if "text/plain" in data:
+                data["text/plain"] = _ADDRESS.sub("", data["text/plain"])
 
 
 def _failure(task: Task, notebook: nbformat.NotebookNode, error: Any) -> Failure:

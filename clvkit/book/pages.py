@@ -20,7 +20,14 @@ from clvkit.book.settings import BookSettings
 from clvkit.errors import DataError
 
 JUPYTER_BOOK = "1.0.4.post1"
-_RUN = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
+# The command line of jupyter-book has no word for the number of processes.
+_RUN = """
+import functools, sys
+import jupyter_book.sphinx as sphinx
+from jupyter_book.cli.main import main
+sphinx.build_sphinx = functools.partial(sphinx.build_sphinx, jobs=2)
+sys.exit(main())
+"""
 # Any fixed moment will do; the pages show no date.
 _EPOCH = "1735689600"
 _PLACE = re.compile(r"(\S+)\.ipynb:(\d+): (.*)")

@@ -151,4 +151,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _add_scripts)
     app.connect("html-page-context", _add_to_page)
     app.connect("build-finished", _mend_pages)
+    # Neither says whether two processes may read the pages. They may: one numbers them after all
+    # have been read, the other is for LaTeX.
+    for name in ("sphinx_multitoc_numbering", "sphinx_jupyterbook_latex"):
+        app.extensions[name].parallel_read_safe = True
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -83,6 +83,12 @@ currency: str = "USD"  # three letters
 ```{code-cell} python
 sorted({"b", "a"})
 ```
+
+```{code-cell} python
+import pandas as pd
+
+pd.DataFrame({"a": [1]}).style.format("{:.1f}")
+```
 """
 )
 TOC = """format: jb-book
