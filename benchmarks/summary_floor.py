@@ -67,11 +67,11 @@ def with_duckdb(source):
 
 clock.report(
     {
-        "floor: summary": floor,
-        "DuckDB: Parquet to summary": lambda: with_duckdb(f"'{FILE}'"),
-        "DuckDB: summary of a pandas frame": lambda: with_duckdb("frame"),
-        "polars: summary": with_polars,
-        "pandas: summary": with_pandas,
+        "counting sort (floor)": floor,
+        "DuckDB, Parquet": lambda: with_duckdb(f"'{FILE}'"),
+        "DuckDB, pandas frame": lambda: with_duckdb("frame"),
+        "polars": with_polars,
+        "pandas": with_pandas,
     },
     clock=time.process_time,
 )

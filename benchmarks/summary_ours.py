@@ -13,9 +13,9 @@ import clvkit as clv
 FILE = Path(sys.argv[1]) / "purchases.parquet"
 table = pq.read_table(FILE)
 frames = {
-    "pandas": table.to_pandas(date_as_object=False),
-    "polars": pl.from_arrow(table),
-    "pyarrow": table,
+    "pandas frame": table.to_pandas(date_as_object=False),
+    "polars frame": pl.from_arrow(table),
+    "pyarrow table": table,
 }
 
 
@@ -25,9 +25,9 @@ def from_file():
         clv.summarize(orders).materialize()
 
 
-tasks = {f"summary, {name}": lambda f=frame: clv.summarize(f) for name, frame in frames.items()}
-tasks["Parquet to receipt and summary"] = from_file
-tasks["cohorts, pandas"] = lambda: clv.cohort_table(frames["pandas"])
-tasks["text ids: summary, pandas"] = lambda: clv.summarize(text)
-text = frames["pandas"].assign(customer_id=frames["pandas"]["customer_id"].astype("str"))
+tasks = {name: lambda f=frame: clv.summarize(f) for name, frame in frames.items()}
+tasks["Parquet, with receipt"] = from_file
+tasks["cohorts, pandas frame"] = lambda: clv.cohort_table(frames["pandas frame"])
+tasks["text ids, pandas frame"] = lambda: clv.summarize(text)
+text = frames["pandas frame"].assign(customer_id=frames["pandas frame"]["customer_id"].astype("str"))
 clock.report(tasks, clock=time.process_time)
