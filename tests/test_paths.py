@@ -8,6 +8,7 @@ import sys
 import duckdb
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
@@ -109,8 +110,8 @@ def in_files(frame, folder, count, kind):
     return folder
 
 
-PATHS = ["csv file", "csv folder", "parquet file", "parquet folder", "parquet of text", "duckdb",
-         "spark"]  # fmt: skip
+PATHS = ["polars", "pyarrow", "csv file", "csv folder", "parquet file", "parquet folder",
+         "parquet of text", "duckdb", "spark"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,8 @@ def scanned(dirty, text, tmp_path_factory):
     made = {}
 
     def get(path, spark=None):
+        if path in ("polars", "pyarrow"):
+            return clv.read_transactions(pl.from_pandas(dirty) if path == "polars" else table)
         if path not in made:
             if path == "duckdb":
                 source = database.sql("SELECT * FROM orders")
@@ -157,6 +160,8 @@ def path(request, scanned):
 
 def pandas_of(table):
     """An engine's table in memory, as ``clv.summarize`` and ``clv.score`` make it."""
+    if isinstance(table, pd.DataFrame):
+        return table
     frame = table.toArrow() if hasattr(table, "toArrow") else table.to_arrow_table()
     return frame.to_pandas().set_index("customer_id")
 

@@ -131,7 +131,7 @@ def decile_bars(deciles: pd.DataFrame, currency: str) -> alt.TopLevelMixin:
     colour = alt.Color("what:N", title=None).scale(
         domain=["predicted", "actual"], range=[PREDICTION, VALUE]
     )
-    x = alt.X("decile:O", title="Tenths of customers, the highest prediction first").axis(
+    x = alt.X("decile:O", title="Tenths by prediction, the highest first").axis(
         labelAngle=0, grid=False
     )
     # A logarithm has no place for a tenth that left nothing.
