@@ -10,7 +10,7 @@ from typing import Any
 from clvkit.errors import DataError
 
 SCHEMES = ("duckdb:", "spark:")
-# What a machine with 16 GB holds.
+# A limit that was chosen, not measured: more rows are better left where they are.
 _MOST = 20_000_000
 _HOW = (
     "write duckdb:PATH for a DuckDB file, or spark:MASTER, such as spark:local[2], "

@@ -212,6 +212,57 @@ def test_fractions_of_a_cent(tmp_path):
     assert summary.loc["a"].tolist() == clv.summarize(frame).loc["a"].tolist()
 
 
+@pytest.mark.parametrize("late", [0.125, -0.125])
+def test_fractions_of_a_cent_far_down(tmp_path, late):
+    """Whoever looked at the first rows only would take the amounts for whole cents."""
+    rows = 12_000
+    frame = pd.DataFrame({"customer_id": np.arange(rows) % 700, "amount": 2.0})
+    frame["date"] = np.datetime64("2024-01-01", "us") + np.arange(rows) // 100 * 86_400_000_000
+    frame.loc[rows - 1, "amount"] = late
+    frame.to_parquet(tmp_path / "all.parquet")
+    there = clv.read_transactions(frame)
+    with clv.scan_transactions(tmp_path / "all.parquet") as here:
+        assert here.receipt.money_used == there.receipt.money_used == 2 * (rows - 1) + Decimal(late)
+        assert here.receipt.notes == there.receipt.notes
+        summary = clv.summarize(here).df().set_index("customer_id")
+    expected = clv.summarize(there)
+    pd.testing.assert_frame_equal(summary.loc[expected.index], expected, check_dtype=False)
+
+
+def test_purchases_of_one_day_for_nothing_repeated_and_refunded(tmp_path):
+    """What a receipt says of them, by hand, from memory and from a file."""
+    rows = [("a", 0.0, 0.0), ("a", 5.0, 1.0), ("a", 5.0, 1.0), ("b", 0.0, 0.0), ("b", 9.0, 2.0),
+            ("c", 10.0, 4.0), ("c", 8.0, 4.0), ("c", -3.0, 0.0),
+            ("d", 10.0, 4.0), ("d", 5.0, 4.0), ("d", -5.0, 0.0)]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["customer_id", "amount", "margin"])
+    frame["date"] = pd.Timestamp("2024-01-01")
+    frame.loc[[4], "date"] = pd.Timestamp("2024-02-01")
+    frame.to_parquet(tmp_path / "all.parquet")
+    here, there = receipt_of(tmp_path / "all.parquet"), clv.read_transactions(frame).receipt
+    assert here.notes == there.notes
+    said = " ".join(here.notes)
+    assert "cut in proportion: 2." in said
+    assert "amount of 0, kept as purchases: 2." in said
+    # One of a. Of d 5 and 5 are left, with margins of 2 and 4: no repetition.
+    assert "in every column, kept: 1." in said
+
+
+def test_a_query_that_cuts_moments_to_days_does_so_in_the_zone_asked_for(tmp_path):
+    database = duckdb.connect(str(tmp_path / "shop.duckdb"))
+    database.execute(
+        "CREATE TABLE sales AS SELECT * FROM (VALUES "
+        "('a', TIMESTAMPTZ '2025-01-01 23:30:00+00', 1.0), "
+        "('b', TIMESTAMPTZ '2025-01-05 12:00:00+00', 2.0)) t(customer_id, moment, amount)"
+    )
+    database.close()
+    query = "SELECT customer_id, CAST(moment AS DATE) AS date, amount FROM sales"
+    for zone, age in (("UTC", 4.0), ("Europe/Amsterdam", 3.0)):
+        address = f"duckdb:{tmp_path / 'shop.duckdb'}"
+        with clv.scan_transactions(address, query=query, timezone=zone) as orders:
+            summary = clv.summarize(orders, "D").df().set_index("customer_id")
+        assert summary["T"].to_dict() == {"a": age, "b": 0.0}
+
+
 def test_days_are_counted_as_the_calendar_has_them():
     import narwhals as nw
 

@@ -154,6 +154,16 @@ def test_movements_in_an_engine_are_those_in_memory(table, period, grace, last, 
     assert there.attrs == here.attrs
 
 
+def test_a_gap_of_just_the_grace_days_is_none_in_an_engine():
+    table = contracts(("1", "2023-12-01", "2024-01-30", 10.0), ("1", "2024-02-02", None, 10.0),
+                      ("2", "2024-01-01", None, 1.0))  # fmt: skip
+    table = table.astype({"start": "datetime64[us]", "end": "datetime64[us]"})
+    for grace, left in ((2, 1), (3, 0)):
+        moves = clv.mrr_movements(in_duckdb(table), grace_days=grace)
+        assert moves["customers_lost"].sum() == left
+        pd.testing.assert_frame_equal(moves, clv.mrr_movements(table, grace_days=grace))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
